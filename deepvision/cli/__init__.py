@@ -1,0 +1,1 @@
+"""The command line: `app` runs one of the commands that `commands` lists."""

@@ -1,0 +1,118 @@
+"""The commands of `python -m deepvision`, their flags and their help.
+
+Nothing here imports jax: help and a mistake on the command line are answered at once. The module of a command is
+imported when the command line has been read; it has one entry, `run(arguments) -> exit status`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from absl import flags
+
+
+@dataclasses.dataclass(frozen=True)
+class Flag:
+    """One flag, and how absl reads it."""
+
+    name: str
+    default: Any
+    help: str
+    define: Callable[..., Any] = flags.DEFINE_string
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """One command: where it is, what it takes, what it is for."""
+
+    module: str
+    summary: str
+    usage: str
+    flags: tuple[Flag, ...] = ()
+    takes_config: bool = False  # --config FILE and --config.FIELD=VALUE
+    positional: tuple[int, int] = (0, 0)  # the least and the most words that are not flags
+
+
+_WORKDIR = Flag("workdir", None, "folder of the run (default: runs/<name of the experiment>)")
+_SITE = "what stands in its sites: a name, or name(argument=value); default: as in its paper"
+
+COMMANDS = {
+    "train": Command(
+        "deepvision.cli.train",
+        "train one network",
+        "train --config FILE [--workdir DIR] [--config.FIELD=VALUE ...]\n\n"
+        "The same command again resumes a run that was stopped.\n"
+        "Example: python -m deepvision train --config experiments/digits.py --config.model.norm=group",
+        (_WORKDIR,),
+        takes_config=True,
+    ),
+    "ablate": Command(
+        "deepvision.cli.ablate",
+        "train every arm of a comparison with several seeds, and report",
+        "ablate --config FILE [--workdir DIR] [--config.FIELD=VALUE ...]\n\n"
+        "The arms are the combinations of config.ablation.axes. Finished arms are not run again.\n"
+        "Exit status 3: some arms failed; the table names them.\n"
+        "Example: python -m deepvision ablate --config experiments/digits_norms.py",
+        (_WORKDIR,),
+        takes_config=True,
+    ),
+    "evaluate": Command(
+        "deepvision.cli.evaluate",
+        "evaluate a checkpoint of a run on its held-out split",
+        "evaluate --workdir DIR [--which best|last]",
+        (
+            Flag("workdir", None, "folder of the run, or of one arm of an ablation"),
+            Flag("which", "best", "which checkpoint: best or last"),
+        ),
+    ),
+    "report": Command(
+        "deepvision.cli.report",
+        "make the table and the plot of an ablation again",
+        "report DIR",
+        positional=(1, 1),
+    ),
+    "models": Command(
+        "deepvision.cli.models",
+        "list the networks, or describe one",
+        "models [PATTERN]                       the networks whose names match, e.g. '*resnet*'\n"
+        "       python -m deepvision models NAME --norm=group ...         one network: its sites and what stands in them",
+        (
+            Flag("norm", None, _SITE),
+            Flag("act", None, _SITE),
+            Flag("kernel", None, _SITE),
+            Flag("attention", None, _SITE),
+            Flag("image", None, "its input as HEIGHTxWIDTHxCHANNELS (default: that of its paper)"),
+            Flag("num_classes", None, "outputs (default: that of its paper)", flags.DEFINE_integer),
+        ),
+        positional=(0, 1),
+    ),
+}
+
+
+def overview() -> str:
+    """Returns the text of `python -m deepvision --help`."""
+    lines = [f"  {name:10}{command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            "deepvision: ablations of vision networks in JAX",
+            "",
+            "usage: python -m deepvision COMMAND ...",
+            "",
+            *lines,
+            "",
+            "python -m deepvision COMMAND --help says more.",
+        ]
+    )
+
+
+def help_of(command: Command) -> str:
+    """Returns the text of `python -m deepvision COMMAND --help`."""
+    rows = [(f"--{flag.name}", flag.help) for flag in command.flags]
+    if command.takes_config:
+        rows.insert(0, ("--config", "file with get_config(); experiments/ has some"))
+        rows.append(("--config.FIELD", "changes one field, e.g. --config.train.epochs=3; deepvision/config.py lists them"))
+    table = "\n".join(f"  {name:18}{text}" for name, text in rows)
+    text = f"usage: python -m deepvision {command.usage}"
+    return f"{text}\n\n{table}" if rows else text

@@ -1,0 +1,131 @@
+"""The default configuration: every field there is, with its type, unit and meaning.
+
+An experiment is a file with a `get_config()` that calls `default_config()` and changes what it needs; the command
+line changes single fields on top (`--config.model.norm=group`). A field that is not declared here does not exist: a
+misspelled one is an error, never ignored.
+
+A *choice* is a name ("group"), a name with arguments written as a call ("group(groups=8)") or as a mapping
+(dict(name="group", groups=8)). `None` in a choice of `config.model` means "as in the paper of this network".
+"""
+
+from __future__ import annotations
+
+from ml_collections import config_dict
+
+
+def default_config() -> config_dict.ConfigDict:
+    """Returns the locked default: LeNet-5 on the handwritten digits."""
+    config = config_dict.ConfigDict()
+    config.name = ""  # shown in tables and plots; empty: the experiment file's name
+    config.seed = 0  # data order, augmentation, initialization and dropout are functions of it
+    config.task = "classification"
+
+    config.model = _model()
+    config.data = _data()
+    config.optimizer = _optimizer()
+    config.schedule = _schedule()
+    config.loss = _loss()
+    config.train = _train()
+    config.parallel = _parallel()
+    config.ablation = _ablation()
+    config.lock()
+    return config
+
+
+def _model() -> config_dict.ConfigDict:
+    model = config_dict.ConfigDict()
+    model.name = "lenet5_modern"  # `python -m deepvision models` lists them
+    model.norm = config_dict.placeholder(object)  # normalization of activations
+    model.act = config_dict.placeholder(object)  # activation
+    model.kernel = config_dict.placeholder(object)  # weight parameterization
+    model.attention = config_dict.placeholder(object)  # channel or spatial attention block
+    model.pool = config_dict.placeholder(object)  # windowed pooling
+    model.global_pool = config_dict.placeholder(object)  # pooling over the whole plane
+    model.placement = config_dict.placeholder(str)  # where a norm stands: pre, post, post_act, post_pool
+    model.init = config_dict.placeholder(str)  # gain (follows the activation), paper, he_normal, lecun_normal, ...
+    model.dropout = config_dict.placeholder(float)  # rate in [0, 1)
+    model.drop_path = config_dict.placeholder(float)  # rate of the last residual branch, in [0, 1)
+    model.dtype = "float32"  # of the computation: float32 or bfloat16; parameters stay float32
+    model.overrides = config_dict.placeholder(object)  # fields of the network itself, as a dict: {"width": 8}
+    return model
+
+
+def _data() -> config_dict.ConfigDict:
+    data = config_dict.ConfigDict()
+    data.name = "digits"  # digits, any TFDS name, image_folder, or npz
+    data.data_dir = ""  # where prepared data sets lie; empty: $DEEPVISION_DATA, else ~/.cache/deepvision
+    data.path = ""  # image_folder: its root; npz: the file
+    data.train_split = "train"  # TFDS split syntax, e.g. train[:90%]
+    data.eval_split = "test"
+    data.image_size = config_dict.placeholder(int)  # pixels; images are resized to this square; None: as stored
+    data.channels = config_dict.placeholder(int)  # 1 or 3; None: as stored
+    data.batch_size = 128  # examples in the global batch, over all devices and processes
+    data.eval_batch_size = 500
+    data.pipeline = "auto"  # resident, streaming, or auto: resident if the set fits
+    data.resident_limit_mb = 2048  # what `auto` lets a resident set take on a device, MiB
+    data.num_workers = 0  # streaming: worker processes; 0: threads of this process
+    data.prefetch = 2  # streaming: batches made ahead
+    data.augment = ()  # in this order: "flip", "pad_crop(padding=4)", "cutout(size=8)"
+    data.normalize = "dataset"  # dataset (its channel means and deviations), imagenet, unit ([0, 1]) or symmetric ([-1, 1])
+    return data
+
+
+def _optimizer() -> config_dict.ConfigDict:
+    optimizer = config_dict.ConfigDict()
+    optimizer.name = "sgd"  # sgd, adam, adamw, lars, lamb
+    optimizer.learning_rate = 0.1  # the schedule's peak
+    optimizer.momentum = 0.9  # sgd, lars
+    optimizer.nesterov = False  # sgd, lars
+    optimizer.b1 = 0.9  # adam, adamw, lamb
+    optimizer.b2 = 0.999
+    optimizer.eps = 1e-8
+    optimizer.weight_decay = 0.0  # on kernels of rank > 1 only; coupled (sgd, adam) or decoupled (adamw, lamb), lars as published
+    optimizer.clip_norm = 0.0  # global gradient norm; 0: off
+    optimizer.accumulate = 1  # micro-batches per update
+    return optimizer
+
+
+def _schedule() -> config_dict.ConfigDict:
+    schedule = config_dict.ConfigDict()
+    schedule.name = "cosine"  # constant, cosine, linear, step, or any optax schedule as a choice
+    schedule.warmup_epochs = 0.0  # linear from 0
+    schedule.boundaries = ()  # step: the epochs at which the rate is multiplied by `factor`
+    schedule.factor = 0.1  # step
+    schedule.final = 0.0  # cosine, linear: the last rate as a share of the peak
+    return schedule
+
+
+def _loss() -> config_dict.ConfigDict:
+    loss = config_dict.ConfigDict()
+    loss.label_smoothing = 0.0  # in [0, 1)
+    loss.regularizers = ()  # choices, summed: "l2(scale=1e-4)", "orthogonal(scale=1e-4)"
+    return loss
+
+
+def _train() -> config_dict.ConfigDict:
+    train = config_dict.ConfigDict()
+    train.epochs = 15.0  # passes over the training split
+    train.steps = 0  # updates; 0: from `epochs`
+    train.ema_decay = 0.0  # of the weights, per update; 0: off; evaluation then uses the average
+    train.eval_every_epochs = 1.0
+    train.checkpoint_every_steps = 0  # 0: at every evaluation
+    train.keep_checkpoints = 2  # the newest; the best one is kept besides
+    train.keep_best = True
+    train.early_stopping = 0  # evaluations without a better result before the run stops; 0: off
+    train.log_every_steps = 20
+    train.scan_steps = 0  # updates per dispatch; 0: 1 on a CPU, up to 50 on an accelerator
+    return train
+
+
+def _parallel() -> config_dict.ConfigDict:
+    parallel = config_dict.ConfigDict()
+    parallel.devices = 0  # how many local devices to use; 0: all
+    return parallel
+
+
+def _ablation() -> config_dict.ConfigDict:
+    ablation = config_dict.ConfigDict()
+    ablation.axes = config_dict.placeholder(object)  # {"model.norm": ("batch", "group"), ...}: every combination is an arm
+    ablation.seeds = 4  # per arm, trained together: config.seed, config.seed + 1, ...
+    ablation.metric = "accuracy"  # what the table ranks by
+    return ablation

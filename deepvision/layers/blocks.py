@@ -1,0 +1,224 @@
+"""The blocks that architectures are made of, and the only home of placement: where a norm stands, who owns a bias."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from deepvision.errors import UserError
+from deepvision.layers.linear import Pair
+from deepvision.layers.pooling import Window
+from deepvision.types import Array, Images, Initializer, Transform
+
+if TYPE_CHECKING:
+    from deepvision.layers.layers import BoundLayers
+
+
+class ConvUnit(nn.Module):
+    """A convolution with its norm, its activation and, at the end of some stages, a pooling.
+
+    In the order of the placement:
+        post       convolution, norm, activation, pooling
+        pre        norm, activation, convolution, pooling
+        post_act   convolution, activation, norm, pooling
+        post_pool  convolution, activation, pooling, norm
+    The convolution owns a bias unless a norm that shifts follows it directly (under `pre`, that of the next unit).
+
+    Attributes:
+        layers: the bound layers of the network.
+        features: output channels.
+        kernel, stride, padding, dilation, groups: of the convolution; see `BoundLayers.conv`.
+        pool: the window of a pooling, if there is one.
+        first: the input is an image, or already normalized and activated: under `pre`, the convolution comes alone.
+        last: ends a residual branch: but under `pre`, the activation comes behind the sum, in `residual`.
+        linear: has no activation at all.
+        stem: stands in front of the residual stages; under `pre` it keeps the order of `post`.
+        lrn: for networks whose paper puts local response normalization behind some convolutions only, whether it does
+            so here; any other norm goes to every convolution. None: the paper says nothing.
+        scale_init: initial scale of the norm.
+    """
+
+    layers: BoundLayers
+    features: int
+    kernel: int | Pair = 3
+    stride: int | Pair = 1
+    padding: int | Pair | None = None
+    dilation: int = 1
+    groups: int = 1
+    pool: Window | None = None
+    first: bool = False
+    last: bool = False
+    linear: bool = False
+    stem: bool = False
+    lrn: bool | None = None
+    scale_init: Initializer = nn.initializers.ones
+
+    @nn.compact
+    def __call__(self, x: Images) -> Images:
+        for step in self._order():
+            x = getattr(self, f"_{step}")(x)
+        return x
+
+    def _order(self) -> tuple[str, ...]:
+        """Returns the steps of the unit, those left out that it does not take."""
+        placement = "post" if self.stem and self.layers.placement == "pre" else self.layers.placement
+        takes = dict(
+            convolve=True,
+            normalize=self.lrn is not False or self.layers.choices.norm.name != "lrn",
+            activate=not self.linear and not (self.last and placement != "pre"),
+            pool_windows=self.pool is not None,
+        )
+        if placement == "pre" and self.first:
+            takes |= dict(normalize=False, activate=False)
+        order = "post" if placement != "pre" and not takes["activate"] else placement
+        return _fused(tuple(step for step in _ORDERS[order] if takes[step]))
+
+    def _convolve(self, x: Images) -> Images:
+        order = self._order()
+        behind = order[order.index("convolve") + 1 :]
+        activated = any("activate" in step for step in behind)
+        conv = self.layers.conv(
+            self.layers.before_act(self.features) if activated else self.features,
+            self.kernel,
+            self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            groups=self.groups,
+            use_bias=not (self.layers.norm_shifts and self._norm_follows(behind)),
+            linear=self.first or self.stem,
+            name="conv",
+        )
+        return conv(x)
+
+    def _norm_follows(self, behind: tuple[str, ...]) -> bool:
+        """Whether a norm comes directly behind the convolution; under `pre` it is that of the next unit."""
+        return self.layers.placement == "pre" or behind[:1] in (("normalize",), ("normalize_activate",))
+
+    def _normalize(self, x: Images) -> Images:
+        return self.layers.norm(name="norm", scale_init=self.scale_init)(x)
+
+    def _normalize_activate(self, x: Images) -> Images:
+        return self.layers.norm_act(norm="norm", act="act", scale_init=self.scale_init)(x)
+
+    def _activate(self, x: Images) -> Images:
+        return self.layers.act(name="act")(x)
+
+    def _pool_windows(self, x: Images) -> Images:
+        return self.layers.pool(self.pool, name="pool")(x)
+
+
+_ORDERS = {
+    "post": ("convolve", "normalize", "activate", "pool_windows"),
+    "pre": ("normalize", "activate", "convolve", "pool_windows"),
+    "post_act": ("convolve", "activate", "normalize", "pool_windows"),
+    "post_pool": ("convolve", "activate", "pool_windows", "normalize"),
+}
+
+
+def _fused(steps: tuple[str, ...]) -> tuple[str, ...]:
+    """Joins a norm with the activation directly behind it, since some norms bring theirs."""
+    for place in range(len(steps) - 1):
+        if steps[place : place + 2] == ("normalize", "activate"):
+            return (*steps[:place], "normalize_activate", *steps[place + 2 :])
+    return steps
+
+
+class DenseUnit(nn.Module):
+    """A dense layer and its activation: [..., c] -> [..., features].
+
+    Attributes:
+        layers: the bound layers of the network.
+        features: outputs.
+        normalize: whether a norm stands between the two, in networks that have no convolutions to normalize.
+        linear: its input comes from no activation.
+    """
+
+    layers: BoundLayers
+    features: int
+    normalize: bool = False
+    linear: bool = False
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        L = self.layers
+        use_bias = not (self.normalize and L.norm_shifts)
+        x = L.dense(L.before_act(self.features), use_bias=use_bias, linear=self.linear, name="dense")(x)
+        return L.norm_act(norm="norm", act="act")(x) if self.normalize else L.act(name="act")(x)
+
+
+class PreActivation(nn.Module):
+    """Norm and activation: what opens a residual unit, and closes the network, under placement `pre`."""
+
+    layers: BoundLayers
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        return self.layers.norm_act(norm="norm", act="act")(x)
+
+
+def residual(
+    layers: BoundLayers,
+    x: Array,
+    branch: Transform,
+    shortcut: Callable[[Array], Array] | None = None,
+    *,
+    depth: float = 0.0,
+    activate: bool = True,
+) -> Array:
+    """Returns the sum of a branch and its shortcut; call it inside a compact method.
+
+    post:  y = act(shortcut(x) + drop_path(attention(branch(x))))
+    pre:   y = shortcut(a) + drop_path(attention(branch(a))),  a = act(norm(x)); an identity shortcut takes x itself.
+
+    Args:
+        layers: the bound layers of the network.
+        x: [n, ..., c].
+        branch: the residual function; its units are marked `first` and `last`.
+        shortcut: what makes x fit the branch's shape; None where it fits.
+        depth: the block's place in the network, from 0 to 1, for stochastic depth.
+        activate: whether an activation follows the sum (not under `pre`).
+
+    Raises: UserError if the activation changes the width and would follow the sum.
+    Source: He et al. 2015, equation 2; He et al. 2016 (1603.05027), figure 4(e), for `pre`.
+    """
+    pre = layers.placement == "pre"
+    if activate and not pre and layers.act_width != 1:
+        raise UserError(
+            f"act {layers.choices.act} changes the width and cannot follow a residual sum; use placement 'pre'"
+        )
+    inner = PreActivation(layers, name="preact")(x) if pre else x
+    kept = shortcut(inner) if shortcut else x
+    y = layers.attention(name="attention")(branch(inner))
+    y = kept + layers.drop_path(depth, name="drop_path")(y)
+    return layers.act(name="act")(y) if activate and not pre else y
+
+
+def close_residual(layers: BoundLayers, x: Array) -> Array:
+    """Returns what leaves the last residual stage: under placement `pre`, normalized and activated once more."""
+    return PreActivation(layers, name="postact")(x) if layers.placement == "pre" else x
+
+
+class Head(nn.Module):
+    """The classifier: global pooling, dropout, dense layer; [n, ..., c] -> [n, num_classes].
+
+    Attributes:
+        layers: the bound layers of the network.
+        num_classes: 0 returns the pooled features.
+    """
+
+    layers: BoundLayers
+    num_classes: int
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        L = self.layers
+        x = L.dropout(name="dropout")(L.global_pool(name="pool")(x))
+        return L.dense(self.num_classes, linear=True, name="dense")(x) if self.num_classes else x
+
+
+def flatten(x: Array) -> Array:
+    """Returns [n, h, w, c] as [n, h * w * c]."""
+    return jnp.reshape(x, (x.shape[0], -1))

@@ -1,0 +1,72 @@
+"""Initial values of kernels.
+
+"gain" follows the activation: a normal distribution of variance gain^2 / fan_in, truncated at two deviations, with
+gain = E[act(z)^2]^(-1/2), keeps the second moment of what passes through at one. "paper" is what the paper of the
+network states; the other names ask for a scheme whatever the network.
+"""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+
+from deepvision.types import Array, Initializer, Key, Shape
+
+
+def normal(std: float = 0.01) -> Initializer:
+    """N(0, std^2), as in Krizhevsky et al. 2012 and Simonyan & Zisserman 2014."""
+    return jax.nn.initializers.normal(std)
+
+
+def truncated_normal(std: float = 0.02) -> Initializer:
+    """N(0, std^2) truncated at two deviations, as vision transformers use it."""
+    return jax.nn.initializers.truncated_normal(std)
+
+
+def variance_scaling(scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal") -> Initializer:
+    """Variance scale / fan, the fan being fan_in, fan_out or fan_avg."""
+    return jax.nn.initializers.variance_scaling(scale, mode, distribution)
+
+
+def he_normal(mode: str = "fan_in") -> Initializer:
+    """Variance 2 / fan. Source: He et al. 2015 (1502.01852), equation 10."""
+    return jax.nn.initializers.variance_scaling(2.0, mode, "normal")
+
+
+def lecun_normal() -> Initializer:
+    """Variance 1 / fan_in. Source: LeCun et al. 1998, Efficient BackProp, equation 16."""
+    return jax.nn.initializers.variance_scaling(1.0, "fan_in", "normal")
+
+
+def xavier_uniform() -> Initializer:
+    """Uniform of variance 2 / (fan_in + fan_out). Source: Glorot & Bengio 2010, equation 16."""
+    return jax.nn.initializers.variance_scaling(1.0, "fan_avg", "uniform")
+
+
+def fan_in_uniform(bound: float = 2.4) -> Initializer:
+    """Uniform in +-bound / fan_in. Source: LeCun et al. 1998, appendix A, with bound = 2.4."""
+
+    def init(key: Key, shape: Shape, dtype: jnp.dtype = jnp.float32) -> Array:
+        limit = bound / math.prod(shape[:-1])
+        return jax.random.uniform(key, shape, dtype, -limit, limit)
+
+    return init
+
+
+def orthogonal(scale: float = 1.0) -> Initializer:
+    """An orthogonal matrix [filter, outputs] times scale. Source: Saxe et al. 2013."""
+    return jax.nn.initializers.orthogonal(scale)
+
+
+INITIALIZERS = {
+    "normal": normal,
+    "truncated_normal": truncated_normal,
+    "variance_scaling": variance_scaling,
+    "he_normal": he_normal,
+    "lecun_normal": lecun_normal,
+    "xavier_uniform": xavier_uniform,
+    "fan_in_uniform": fan_in_uniform,
+    "orthogonal": orthogonal,
+}

@@ -1,0 +1,87 @@
+"""The zoo: one file per family, one line per family here."""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+from collections.abc import Mapping
+from typing import Any
+
+from deepvision.choices import Choice
+from deepvision.errors import UserError, unknown
+from deepvision.models.describe import Description, describe
+from deepvision.models.network import Network
+from deepvision.models.resnet import RESNETS
+
+__all__ = ["MODELS", "Description", "Network", "create_model", "describe", "list_models"]
+
+MODELS = {
+    **RESNETS,
+}
+
+
+def list_models(pattern: str = "*") -> list[str]:
+    """Returns the names of the networks that match a shell wildcard, sorted."""
+    return sorted(fnmatch.filter(MODELS, pattern))
+
+
+def create_model(
+    name: str,
+    num_classes: int | None = None,
+    *,
+    norm: Choice | str | Mapping | None = None,
+    act: Choice | str | Mapping | None = None,
+    kernel: Choice | str | Mapping | None = None,
+    attention: Choice | str | Mapping | None = None,
+    pool: Choice | str | Mapping | None = None,
+    global_pool: Choice | str | Mapping | None = None,
+    placement: str | None = None,
+    dropout: float | None = None,
+    drop_path: float | None = None,
+    init: str | None = None,
+    dtype: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Network:
+    """Makes a network of the zoo with the given layers in place of its paper's.
+
+    Args:
+        name: one of `list_models()`.
+        num_classes: outputs; 0 for features; None: as in the paper.
+        norm, act, kernel, attention, pool, global_pool: choices: a name, "name(argument=value)", or a mapping with a
+            name; None: as in the paper. See `Layers` for these and the others.
+        overrides: fields of the architecture itself, such as {"width": 8}.
+
+    Raises:
+        UserError: an unknown name, argument or field; the message lists the valid ones and the nearest.
+    """
+    if name not in MODELS:
+        raise unknown("model", name, MODELS)
+    module = MODELS[name]()
+    changes = dict(
+        norm=norm,
+        act=act,
+        kernel=kernel,
+        attention=attention,
+        pool=pool,
+        global_pool=global_pool,
+        placement=placement,
+        dropout=dropout,
+        drop_path=drop_path,
+        init=init,
+        dtype=dtype,
+    )
+    fields = {"layers": module.layers.replace(changes), **_overrides(name, module, overrides or {})}
+    if num_classes is not None:
+        fields["num_classes"] = num_classes
+    return module.clone(**fields)
+
+
+def _overrides(name: str, module: Network, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    reserved = {"num_classes", "layers", "parent", "name"}
+    valid = [field.name for field in dataclasses.fields(module) if field.name not in reserved]
+    for field, value in overrides.items():
+        if field not in valid:
+            raise unknown(f"field of model {name!r} in overrides:", field, valid)
+        if callable(getattr(module, field)):
+            raise UserError(f"field {field!r} of model {name!r} is code and cannot be overridden by {value!r}")
+    return {field: tuple(value) if isinstance(value, list) else value for field, value in overrides.items()}

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Everything from a fresh clone; the first call installs into .venv, later calls start at once.
+#   ./launch.sh                        the main job: which normalization for LeNet on handwritten digits?
+#   ./launch.sh test [PYTEST ARGS]     the tests
+#   ./launch.sh [local] COMMAND ARGS   python -m deepvision COMMAND ARGS (train, evaluate, ablate, models, report)
+# Environment: PYTHON, the interpreter to make .venv from. pip's own variables choose the package index.
+set -euo pipefail
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+venv="$root/.venv"
+python="$venv/bin/python"
+
+fail() { echo "launch.sh: $*" >&2; exit 1; }
+
+find_python() {
+  local candidate
+  for candidate in ${PYTHON:-python3 python3.11 python3.12 python3.13 python3.14 python}; do
+    if "$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      echo "$candidate"
+      return
+    fi
+  done
+  fail "no Python 3.11 or newer with its venv module among: ${PYTHON:-python3, python3.11 ... python3.14, python}." \
+    "Install one, or name it: PYTHON=/path/to/python3.11 ./launch.sh"
+}
+
+# The build of JAX for the accelerator that this machine has, as an extra of setup.cfg; none for a CPU.
+accelerator() {
+  if nvidia-smi -L 2>/dev/null | grep -q GPU; then
+    echo cuda
+  elif compgen -G "/dev/accel*" >/dev/null || { compgen -G "/dev/vfio/[0-9]*" >/dev/null && compgen -e TPU_ >/dev/null; }; then
+    echo tpu
+  fi
+}
+
+# install EXTRAS ("", "test", "cuda,test" ...): once per content of setup.cfg.
+install() {
+  local target="$root${1:+[$1]}" stamp="$venv/installed-${1:-cpu}" state interpreter
+  state="$(cksum <"$root/setup.cfg") $root"
+  [[ -x "$python" && "$(cat "$stamp" 2>/dev/null)" == "$state" ]] && return
+  exec 9>"$root/.venv.lock"
+  if command -v flock >/dev/null; then flock 9; fi # a second launch waits here for the first one's install
+  if [[ "$(cat "$stamp" 2>/dev/null)" != "$state" ]]; then
+    echo "installing deepvision${1:+[$1]} into $venv ..." >&2
+    if [[ ! -x "$venv/bin/pip" ]]; then
+      interpreter="$(find_python)"
+      "$interpreter" -m venv "$venv"
+    fi
+    "$python" -m pip install --quiet --disable-pip-version-check -e "$target"
+    echo "$state" >"$stamp"
+  fi
+  exec 9>&-
+}
+
+extras="$(accelerator)"
+case "${1-}" in
+  "")
+    install "$extras"
+    cd "$root"
+    exec "$python" -m deepvision ablate --config experiments/digits_norms.py --workdir runs/digits_norms
+    ;;
+  test)
+    install "${extras:+$extras,}test"
+    cd "$root"
+    exec "$python" -m pytest "${@:2}"
+    ;;
+  *)
+    if [[ "$1" == local ]]; then shift; fi
+    install "$extras"
+    exec "$python" -m deepvision "$@"
+    ;;
+esac

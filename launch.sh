@@ -41,12 +41,12 @@ install() {
   exec 9>"$root/.venv.lock"
   if command -v flock >/dev/null; then flock 9; fi # a second launch waits here for the first one's install
   if [[ "$(cat "$stamp" 2>/dev/null)" != "$state" ]]; then
-    echo "installing deepvision${1:+[$1]} into $venv ..." >&2
+    echo "installing deepvision${1:+[$1]} into $venv: a minute or two, once ..." >&2
     if [[ ! -x "$venv/bin/pip" ]]; then
       interpreter="$(find_python)"
       "$interpreter" -m venv "$venv"
     fi
-    "$python" -m pip install --quiet --disable-pip-version-check -e "$target"
+    "$python" -m pip install -qq --disable-pip-version-check -e "$target"
     echo "$state" >"$stamp"
   fi
   exec 9>&-

@@ -98,7 +98,8 @@ def _schedule() -> config_dict.ConfigDict:
 def _loss() -> config_dict.ConfigDict:
     loss = config_dict.ConfigDict()
     loss.label_smoothing = 0.0  # in [0, 1)
-    loss.regularizers = ()  # choices, summed: "l2(scale=1e-4)", "orthogonal(scale=1e-4)"
+    loss.regularizers = ()  # penalties, summed: "l2(scale=1e-4)", "orthogonal(scale=1e-4)"
+    loss.projections = ()  # of the parameters after each update: "max_norm(limit=3.0)"
     return loss
 
 
@@ -109,8 +110,9 @@ def _train() -> config_dict.ConfigDict:
     train.ema_decay = 0.0  # of the weights, per update; 0: off; evaluation then uses the average
     train.eval_every_epochs = 1.0
     train.checkpoint_every_steps = 0  # 0: at every evaluation
-    train.keep_checkpoints = 2  # the newest; the best one is kept besides
-    train.keep_best = True
+    train.best_metric = "accuracy"  # of the evaluation; of "loss", less is better
+    train.keep_checkpoints = 2  # the newest
+    train.keep_best = True  # keep the weights of the best evaluation besides the last
     train.early_stopping = 0  # evaluations without a better result before the run stops; 0: off
     train.log_every_steps = 20
     train.scan_steps = 0  # updates per dispatch; 0: 1 on a CPU, up to 50 on an accelerator
@@ -120,6 +122,7 @@ def _train() -> config_dict.ConfigDict:
 def _parallel() -> config_dict.ConfigDict:
     parallel = config_dict.ConfigDict()
     parallel.devices = 0  # how many local devices to use; 0: all
+    parallel.replicas = "auto"  # seeds of an ablation: vmap, sequential, or auto (vmap but on a CPU)
     return parallel
 
 

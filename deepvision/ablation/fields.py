@@ -27,19 +27,30 @@ def no_such_field(field: str, names: Iterable[str]) -> UserError:
     return UserError(f"config has no field {field!r}; {hint}")
 
 
+def get_type(config: config_dict.ConfigDict, field: str) -> type:
+    """Returns the type of one dotted field; `object` where anything is allowed."""
+    section, last = _locate(config, field)
+    return section.get_type(last)
+
+
 def set_field(config: config_dict.ConfigDict, field: str, value: Any) -> None:
     """Sets one dotted field.
 
     Raises:
         UserError: the value is not of the field's type.
     """
+    section, last = _locate(config, field)
+    try:
+        section[last] = value
+    except TypeError:
+        raise UserError(f"{field} is of type {section.get_type(last).__name__}, got {value!r}") from None
+
+
+def _locate(config: config_dict.ConfigDict, field: str) -> tuple[config_dict.ConfigDict, str]:
     *sections, last = field.split(".")
     for section in sections:
         config = config[section]
-    try:
-        config[last] = value
-    except TypeError:
-        raise UserError(f"{field} is of type {config.get_type(last).__name__}, got {value!r}") from None
+    return config, last
 
 
 def copy_config(config: config_dict.ConfigDict) -> config_dict.ConfigDict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from deepvision.ablation.statistics import Summary
 from deepvision.errors import unknown
 
 
@@ -23,6 +24,11 @@ class Metric:
 
     def write(self, value: float) -> str:
         return f"{value * self.scale:.{self.digits}f}"
+
+    def write_mean(self, summary: Summary) -> str:
+        """Returns "98.21 ± 0.35"; the mean alone if there is no interval."""
+        mean = self.write(summary.mean)
+        return mean if summary.half_width is None else f"{mean} ± {self.write(summary.half_width)}"
 
 
 METRICS = {

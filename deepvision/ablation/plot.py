@@ -21,7 +21,7 @@ _LINES = ("-", "--", ":", "-.")
 
 def draw(results: Results, file: Path) -> None:
     """Writes the picture as PNG. Left: mean, 95 % interval and every seed, per arm. Right: the learning curves with
-    their intervals."""
+    their intervals, unless the arms are too many to tell bands apart. At least one arm must have finished."""
     arms = results.finished
     figure = Figure(figsize=(11, max(3.6, 1.6 + 0.34 * len(arms))), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
@@ -54,7 +54,8 @@ def _draw_curves(axes: Axes, arms: list[ArmResult], metric: Metric) -> None:
         colour = _COLOURS[i % len(_COLOURS)]
         line = _LINES[i // len(_COLOURS) % len(_LINES)]
         axes.plot(arm.measured.curve.epochs, mean, line, color=colour, label=", ".join(arm.labels))
-        axes.fill_between(arm.measured.curve.epochs, low, high, color=colour, alpha=0.15, linewidth=0)
+        if len(arms) <= len(_COLOURS):
+            axes.fill_between(arm.measured.curve.epochs, low, high, color=colour, alpha=0.15, linewidth=0)
     if metric.higher_is_better:
         _look_at_the_top(axes, arms, metric)
     axes.set_xlabel("epoch")
@@ -62,12 +63,11 @@ def _draw_curves(axes: Axes, arms: list[ArmResult], metric: Metric) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    if arms:
-        axes.legend(frameon=False, fontsize="small", ncols=1 + (len(arms) - 1) // 16)
+    axes.legend(frameon=False, fontsize="small", ncols=1 + (len(arms) - 1) // 16)
 
 
 def _band(curve: Curve, metric: Metric) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns the mean and the ends of the interval at every evaluation; without seeds to compare, the band is empty."""
+    """Returns the mean and the ends of the interval at every evaluation; a single seed has no band."""
     summaries = [summarize(values) for values in curve.values]
     mean = np.array([summary.mean for summary in summaries]) * metric.scale
     half = np.array([summary.half_width or 0.0 for summary in summaries]) * metric.scale

@@ -20,13 +20,15 @@ _CSV_COLUMNS = ("n", "mean", "sd", "ci95_low", "ci95_high", "parameters", "image
 
 
 def write_report(results: Results, workdir: Path) -> list[Path]:
-    """Writes table.md, table.csv, report.json and plot.png to `workdir` and returns their paths."""
+    """Writes table.md, table.csv, report.json and, if an arm has finished, plot.png; returns their paths."""
     texts = {"table.md": markdown(results), "table.csv": comma_separated(results), "report.json": as_json(results)}
     for name, text in texts.items():
         (workdir / name).write_text(text)
-    figure = workdir / "plot.png"
-    draw(results, figure)
-    return [*(workdir / name for name in texts), figure]
+    files = [workdir / name for name in texts]
+    if results.finished:
+        files.append(workdir / "plot.png")
+        draw(results, files[-1])
+    return files
 
 
 def terminal(results: Results) -> Table:
@@ -87,17 +89,14 @@ def footer(results: Results) -> str:
     if best is None:
         return "No arm has finished."
     n = best.measured.summary.n
-    text = f"Held-out {results.metric.name} after the last step; "
+    text = f"Held-out {results.metric.name} after the last step. Best mean (bold): {best.name}"
     if n == 1:
-        return text + "one seed per arm, hence no intervals and no way to tell the arms apart."
-    text += f"± is half the 95 % t-interval of the mean over {n} seeds. Best mean in bold"
+        return f"{text}; one seed per arm, hence no intervals and no way to tell the arms apart."
     others = [arm for arm in results.finished if arm is not best]
     overlapping = sum(bool(arm.measured.summary.overlaps(best.measured.summary)) for arm in others)
-    if not others:
-        return text + "."
-    if overlapping == 0:
-        return text + "; no other arm's interval overlaps its own."
-    return text + f"; the intervals of {overlapping} of the {len(others)} other arms overlap its own."
+    if others:
+        text += f"; the intervals of {overlapping} of the {len(others)} other arms overlap its own"
+    return f"{text}. ± is half the 95 % t-interval of the mean over {n} seeds."
 
 
 def _headings(results: Results) -> list[str]:
@@ -107,7 +106,7 @@ def _headings(results: Results) -> list[str]:
 def _cells(results: Results, arm: ArmResult) -> list[str]:
     if arm.measured is None:
         return [*arm.labels, arm.failure, "", "", "", ""]
-    m, s, write = arm.measured, arm.measured.summary, results.metric.write
-    mean = write(s.mean) if s.half_width is None else f"{write(s.mean)} ± {write(s.half_width)}"
-    sd = "–" if s.sd is None else write(s.sd)
+    m, s = arm.measured, arm.measured.summary
+    mean = results.metric.write_mean(s)
+    sd = "–" if s.sd is None else results.metric.write(s.sd)
     return [*arm.labels, mean, sd, str(s.n), f"{m.parameters:,}", f"{m.images_per_second:,.0f}"]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from deepvision.ablation.folder import is_finished, read_json, read_metrics
 from deepvision.ablation.metrics import Metric, get_metric
 from deepvision.ablation.statistics import Summary, summarize
 from deepvision.errors import UserError
+from deepvision.train.run_folder import read_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,16 +79,33 @@ def read_results(workdir: Path) -> Results:
     return Results(description["name"], metric, tuple(description["axes"]), arms)
 
 
+def is_finished(path: Path) -> bool:
+    """A run is finished once it has written its result."""
+    return (path / "result.json").is_file()
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Returns the rows of a run's metrics.jsonl; none if there are none yet, and no last row that a kill cut short."""
+    file = path / "metrics.jsonl"
+    lines = file.read_text().splitlines(keepends=True) if file.is_file() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
 def _read_arm(path: Path, arm: dict[str, Any], metric: Metric) -> ArmResult:
     labels = tuple(arm["labels"])
     if is_finished(path):
-        return ArmResult(arm["name"], labels, _measured(path, metric), None)
+        return ArmResult(arm["name"], labels, read_measured(path, metric), None)
     failed = (path / "failure.json").is_file()
     reason = f"failed: {read_json(path / 'failure.json')['reason']}" if failed else "not finished"
     return ArmResult(arm["name"], labels, None, reason)
 
 
-def _measured(path: Path, metric: Metric) -> Measured:
+def read_measured(path: Path, metric: Metric) -> Measured:
+    """Reads a finished run.
+
+    Raises:
+        UserError: it does not have the metric.
+    """
     result = read_json(path / "result.json")
     last = result["last"]
     if any(metric.name not in row for row in last):

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ml_collections import config_dict
 
-from deepvision.ablation import folder
 from deepvision.ablation.arms import Arm, axis_names, make_arms
 from deepvision.ablation.metrics import get_metric
+from deepvision.ablation.results import is_finished, read_measured
 from deepvision.errors import UserError
+from deepvision.train.run_folder import differences, read_json, to_plain, write_json
 
 # fit(config, seeds, workdir) trains one arm, or goes on where it stopped, and writes the run folder.
 Fit = Callable[[config_dict.ConfigDict, tuple[int, ...], Path], Any]
 
 
-def run(config: config_dict.ConfigDict, workdir: Path, fit: Fit, note: Callable[[str], None]) -> dict[str, str]:
-    """Trains the arms of `config` in `workdir` and returns {name: reason} of those that failed.
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a call did: the arms it trained to the end, and the reasons of those that failed. Arms finished before are
+    in neither."""
+
+    trained: tuple[str, ...]
+    failed: dict[str, str]
+
+
+def run_arms(config: config_dict.ConfigDict, workdir: Path, fit: Fit, note: Callable[[str], None]) -> Outcome:
+    """Trains the arms of `config` in `workdir`.
 
     `workdir/ablation.json` names the arms in order; arm A has the run folder `workdir/arms/<A.slug>/`. A finished arm
     is left alone, an unfinished one goes on, a failed one is tried again. An arm that fails with a `UserError` (a norm
@@ -29,28 +39,43 @@ def run(config: config_dict.ConfigDict, workdir: Path, fit: Fit, note: Callable[
         UserError: the axes make no grid, the metric is unknown, or an arm's folder holds a run with another config.
     """
     arms = make_arms(config)
-    get_metric(config.ablation.metric)
+    metric = get_metric(config.ablation.metric)
     for arm in arms:
-        folder.check_config(arm.config, path_of(workdir, arm))
-    _write(workdir / "ablation.json", _description(config, arms))
+        _check_same(arm, path_of(workdir, arm))
+    write_json(workdir / "ablation.json", _description(config, arms))
     seeds = tuple(config.seed + i for i in range(config.ablation.seeds))
-    failures = {}
+    trained, failed = [], {}
     for number, arm in enumerate(arms, 1):
-        path = path_of(workdir, arm)
-        if folder.is_finished(path):
-            note(f"arm {number}/{len(arms)}: {arm.name}: finished before")
+        path, head = path_of(workdir, arm), f"arm {number}/{len(arms)}: {arm.name}"
+        if is_finished(path):
+            note(f"{head}: finished before")
             continue
-        note(f"arm {number}/{len(arms)}: {arm.name}: {len(seeds)} seeds")
+        note(f"{head}: {len(seeds)} seeds")
         reason = _try(arm, seeds, path, fit)
-        if reason is not None:
-            note(f"arm {number}/{len(arms)}: {arm.name}: failed: {reason}")
-            failures[arm.name] = reason
-    return failures
+        if reason is None:
+            trained.append(arm.name)
+            measured = read_measured(path, metric)
+            note(f"{head}: {metric.heading} {metric.write_mean(measured.summary)}, {measured.seconds:,.0f} s")
+        else:
+            failed[arm.name] = reason
+            note(f"{head}: failed: {reason}")
+    return Outcome(tuple(trained), failed)
 
 
 def path_of(workdir: Path, arm: Arm) -> Path:
     """Returns the run folder of an arm."""
     return workdir / "arms" / arm.slug
+
+
+def _check_same(arm: Arm, path: Path) -> None:
+    """Makes sure, before anything is trained, that the folder of an arm is free or holds a run of the same config."""
+    file = path / "config.json"
+    different = differences(to_plain(arm.config), read_json(file)) if file.is_file() else []
+    if different:
+        raise UserError(
+            f"{path} holds a run with another config: {'; '.join(different)}."
+            " Choose another --workdir, or remove this one"
+        )
 
 
 def _try(arm: Arm, seeds: tuple[int, ...], path: Path, fit: Fit) -> str | None:
@@ -60,7 +85,7 @@ def _try(arm: Arm, seeds: tuple[int, ...], path: Path, fit: Fit) -> str | None:
     try:
         fit(arm.config, seeds, path)
     except UserError as error:
-        _write(failure, {"arm": arm.name, "reason": str(error)})
+        write_json(failure, {"arm": arm.name, "reason": str(error)})
         return str(error)
     failure.unlink(missing_ok=True)
     return None
@@ -75,7 +100,3 @@ def _description(config: config_dict.ConfigDict, arms: list[Arm]) -> dict[str, A
         "axes": axis_names(fields),
         "arms": [{"name": arm.name, "labels": arm.labels, "folder": f"arms/{arm.slug}"} for arm in arms],
     }
-
-
-def _write(file: Path, content: dict[str, Any]) -> None:
-    file.write_text(json.dumps(content, indent=2) + "\n")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from absl import flags
 from ml_collections import config_dict, config_flags
 
-from deepvision.ablation.fields import field_names, no_such_field
+from deepvision.ablation.fields import field_names, get_type, no_such_field
 from deepvision.cli import config_file
 from deepvision.cli.commands import Command
 from deepvision.errors import UserError, unknown
@@ -20,7 +20,7 @@ from deepvision.errors import UserError, unknown
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-    """What the user asked for: `flags.NAME` of the command, the words that are not flags, and the config if it takes one."""
+    """What the user asked for: `flags.NAME` of the command, the words that are no flags, the config if it takes one."""
 
     flags: flags.FlagValues
     words: tuple[str, ...] = ()
@@ -68,14 +68,33 @@ def _check_flags(rest: Sequence[str], values: flags.FlagValues, takes_config: bo
 
 def _change_fields(config: config_dict.ConfigDict, argv: Sequence[str]) -> list[str]:
     """Applies every `--config.FIELD=VALUE` of `argv` and returns the other words."""
-    names = field_names(config)
-    for word in argv:
-        field = word.lstrip("-").split("=", 1)[0].removeprefix("no").removeprefix("config.")
-        if word.startswith("--") and field not in names:
-            raise no_such_field(field, names)
+    argv = _join(config, argv)
     values = flags.FlagValues()
     config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=["deepvision", *argv])
     return _parse(values, argv, known_only=False)
+
+
+def _join(config: config_dict.ConfigDict, argv: Sequence[str]) -> list[str]:
+    """Returns `argv` with every `--config.FIELD VALUE` as `--config.FIELD=VALUE`.
+
+    Otherwise a field of any type would be taken for a switch, and its value for a word of its own.
+    """
+    names, joined, words = field_names(config), [], iter(argv)
+    for word in words:
+        if not word.startswith("--"):
+            joined.append(word)
+            continue
+        name, equals, _ = word.removeprefix("--").partition("=")
+        field = name.removeprefix("noconfig.").removeprefix("config.")
+        if field not in names:
+            raise no_such_field(field, names)
+        if not equals and get_type(config, field) is not bool:
+            value = next(words, None)
+            if value is None:
+                raise UserError(f"--{name} needs a value: --{name}=VALUE")
+            word = f"{word}={value}"
+        joined.append(word)
+    return joined
 
 
 def _check_words(command: Command, words: Sequence[str]) -> None:

@@ -36,7 +36,7 @@ class Command:
 
 
 _WORKDIR = Flag("workdir", None, "folder of the run (default: runs/<name of the experiment>)")
-_SITE = "what stands in its sites: a name, or name(argument=value); default: as in its paper"
+_SITE = "a name, or name(argument=value); default: as in its paper"
 
 COMMANDS = {
     "train": Command(
@@ -76,13 +76,17 @@ COMMANDS = {
     "models": Command(
         "deepvision.cli.models",
         "list the networks, or describe one",
-        "models [PATTERN]                       the networks whose names match, e.g. '*resnet*'\n"
-        "       python -m deepvision models NAME --norm=group ...         one network: its sites and what stands in them",
+        "models [PATTERN]\n"
+        "       python -m deepvision models NAME [--norm=group ...]\n\n"
+        "PATTERN is a shell wildcard, '*resnet*'. NAME: one network, its sites and what stands in them.",
         (
             Flag("norm", None, _SITE),
             Flag("act", None, _SITE),
             Flag("kernel", None, _SITE),
             Flag("attention", None, _SITE),
+            Flag("pool", None, _SITE),
+            Flag("global_pool", None, _SITE),
+            Flag("placement", None, "where a norm stands: pre, post, post_act, post_pool; default: as in its paper"),
             Flag("image", None, "its input as HEIGHTxWIDTHxCHANNELS (default: that of its paper)"),
             Flag("num_classes", None, "outputs (default: that of its paper)", flags.DEFINE_integer),
         ),
@@ -112,7 +116,7 @@ def help_of(command: Command) -> str:
     rows = [(f"--{flag.name}", flag.help) for flag in command.flags]
     if command.takes_config:
         rows.insert(0, ("--config", "file with get_config(); experiments/ has some"))
-        rows.append(("--config.FIELD", "changes one field, e.g. --config.train.epochs=3; deepvision/config.py lists them"))
+        rows.append(("--config.FIELD", "changes one field: --config.train.epochs=3; deepvision/config.py lists them"))
     table = "\n".join(f"  {name:18}{text}" for name, text in rows)
     text = f"usage: python -m deepvision {command.usage}"
     return f"{text}\n\n{table}" if rows else text

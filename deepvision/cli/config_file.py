@@ -1,17 +1,14 @@
-"""Configs from files: an experiment's `get_config()`, or the `config.json` of a run."""
+"""The config of an experiment file: what its `get_config()` returns."""
 
 from __future__ import annotations
 
 import importlib.util
-import json
 import re
 import traceback
 from pathlib import Path
-from typing import Any
 
 from ml_collections import config_dict
 
-from deepvision.config import default_config
 from deepvision.errors import UserError
 
 
@@ -56,32 +53,3 @@ def _describe(error: Exception, file: Path) -> str:
         hint = f"did you mean {near[1]!r}?" if near else "deepvision/config.py lists the fields"
         return f"{where}: config has no field {missing[1]!r}; {hint}"
     return f"{where}: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-
-
-def of_run(folder: Path) -> config_dict.ConfigDict:
-    """Returns the config that the run in `folder` was made with.
-
-    Raises:
-        UserError: there is no run, or its config has a field that this version does not know.
-    """
-    file = folder / "config.json"
-    if not file.is_file():
-        raise UserError(f"{folder} holds no run: there is no {file}")
-    config = default_config()
-    _fill(config, json.loads(file.read_text()), file)
-    return config
-
-
-def _fill(config: config_dict.ConfigDict, stored: dict[str, Any], file: Path) -> None:
-    for key, value in stored.items():
-        if key not in config:
-            raise UserError(f"{file} has a field {key!r} that this version of deepvision does not know")
-        if isinstance(config[key], config_dict.ConfigDict):
-            _fill(config[key], value, file)
-        else:
-            config[key] = _tuples(value)
-
-
-def _tuples(value: Any) -> Any:
-    """JSON knows lists only; in a config every sequence is a tuple."""
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value

@@ -18,19 +18,21 @@ if TYPE_CHECKING:
 
 
 class ConvUnit(nn.Module):
-    """A convolution with its norm, its activation and, at the end of some stages, a pooling.
+    """A convolution with its norm, its activation and, at the end of some stages, attention and a pooling.
 
     In the order of the placement:
-        post       convolution, norm, activation, pooling
-        pre        norm, activation, convolution, pooling
-        post_act   convolution, activation, norm, pooling
-        post_pool  convolution, activation, pooling, norm
+        post       convolution, norm, activation, attention, pooling
+        pre        norm, activation, convolution, attention, pooling
+        post_act   convolution, activation, norm, attention, pooling
+        post_pool  convolution, activation, attention, pooling, norm
     The convolution owns a bias unless a norm that shifts follows it directly (under `pre`, that of the next unit).
 
     Attributes:
         layers: the bound layers of the network.
         features: output channels.
         kernel, stride, padding, dilation, groups: of the convolution; see `BoundLayers.conv`.
+        connections: for each output channel the input channels that it sees, if not all.
+        attend: whether an attention block stands here, as at the end of a stage that is no residual branch.
         pool: the window of a pooling, if there is one.
         first: the input is an image, or already normalized and activated: under `pre`, the convolution comes alone.
         last: ends a residual branch: but under `pre`, the activation comes behind the sum, in `residual`.
@@ -48,6 +50,8 @@ class ConvUnit(nn.Module):
     padding: int | Pair | None = None
     dilation: int = 1
     groups: int = 1
+    connections: tuple[tuple[int, ...], ...] | None = None
+    attend: bool = False
     pool: Window | None = None
     first: bool = False
     last: bool = False
@@ -66,9 +70,10 @@ class ConvUnit(nn.Module):
         """Returns the steps of the unit, those left out that it does not take."""
         placement = "post" if self.stem and self.layers.placement == "pre" else self.layers.placement
         takes = dict(
-            convolve=True,
+            transform=True,
             normalize=self.lrn is not False or self.layers.choices.norm.name != "lrn",
             activate=not self.linear and not (self.last and placement != "pre"),
+            attend=self.attend,
             pool_windows=self.pool is not None,
         )
         if placement == "pre" and self.first:
@@ -76,26 +81,21 @@ class ConvUnit(nn.Module):
         order = "post" if placement != "pre" and not takes["activate"] else placement
         return _fused(tuple(step for step in _ORDERS[order] if takes[step]))
 
-    def _convolve(self, x: Images) -> Images:
+    def _transform(self, x: Images) -> Images:
         order = self._order()
-        behind = order[order.index("convolve") + 1 :]
-        activated = any("activate" in step for step in behind)
         conv = self.layers.conv(
-            self.layers.before_act(self.features) if activated else self.features,
+            self.layers.before_act(self.features) if _act_follows(order) else self.features,
             self.kernel,
             self.stride,
             padding=self.padding,
             dilation=self.dilation,
             groups=self.groups,
-            use_bias=not (self.layers.norm_shifts and self._norm_follows(behind)),
+            use_bias=not (self.layers.norm_shifts and (self.layers.placement == "pre" or _norm_follows(order))),
             linear=self.first or self.stem,
+            connections=self.connections,
             name="conv",
         )
         return conv(x)
-
-    def _norm_follows(self, behind: tuple[str, ...]) -> bool:
-        """Whether a norm comes directly behind the convolution; under `pre` it is that of the next unit."""
-        return self.layers.placement == "pre" or behind[:1] in (("normalize",), ("normalize_activate",))
 
     def _normalize(self, x: Images) -> Images:
         return self.layers.norm(name="norm", scale_init=self.scale_init)(x)
@@ -106,15 +106,18 @@ class ConvUnit(nn.Module):
     def _activate(self, x: Images) -> Images:
         return self.layers.act(name="act")(x)
 
+    def _attend(self, x: Images) -> Images:
+        return self.layers.attention(name="attention")(x)
+
     def _pool_windows(self, x: Images) -> Images:
         return self.layers.pool(self.pool, name="pool")(x)
 
 
 _ORDERS = {
-    "post": ("convolve", "normalize", "activate", "pool_windows"),
-    "pre": ("normalize", "activate", "convolve", "pool_windows"),
-    "post_act": ("convolve", "activate", "normalize", "pool_windows"),
-    "post_pool": ("convolve", "activate", "pool_windows", "normalize"),
+    "post": ("transform", "normalize", "activate", "attend", "pool_windows"),
+    "pre": ("normalize", "activate", "transform", "attend", "pool_windows"),
+    "post_act": ("transform", "activate", "normalize", "attend", "pool_windows"),
+    "post_pool": ("transform", "activate", "attend", "pool_windows", "normalize"),
 }
 
 
@@ -126,14 +129,26 @@ def _fused(steps: tuple[str, ...]) -> tuple[str, ...]:
     return steps
 
 
+def _act_follows(steps: tuple[str, ...]) -> bool:
+    """Whether an activation comes behind the convolution or dense layer."""
+    return any("activate" in step for step in steps[steps.index("transform") + 1 :])
+
+
+def _norm_follows(steps: tuple[str, ...]) -> bool:
+    """Whether a norm comes directly behind the convolution or dense layer."""
+    behind = steps[steps.index("transform") + 1 :]
+    return behind[:1] in (("normalize",), ("normalize_activate",))
+
+
 class DenseUnit(nn.Module):
     """A dense layer and its activation: [..., c] -> [..., features].
 
     Attributes:
         layers: the bound layers of the network.
         features: outputs.
-        normalize: whether a norm stands between the two, in networks that have no convolutions to normalize.
-        linear: its input comes from no activation.
+        normalize: whether it has a norm as well, in the order of the placement (see `ConvUnit`), in networks that have
+            no convolutions to normalize.
+        linear: its input comes from no activation; where it has a norm, under `pre`, the dense layer comes alone.
     """
 
     layers: BoundLayers
@@ -143,10 +158,33 @@ class DenseUnit(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        L = self.layers
-        use_bias = not (self.normalize and L.norm_shifts)
-        x = L.dense(L.before_act(self.features), use_bias=use_bias, linear=self.linear, name="dense")(x)
-        return L.norm_act(norm="norm", act="act")(x) if self.normalize else L.act(name="act")(x)
+        for step in self._order():
+            x = getattr(self, f"_{step}")(x)
+        return x
+
+    def _order(self) -> tuple[str, ...]:
+        if not self.normalize:
+            return "transform", "activate"
+        if self.layers.placement == "pre" and self.linear:
+            return ("transform",)
+        takes = ("transform", "normalize", "activate")
+        return _fused(tuple(step for step in _ORDERS[self.layers.placement] if step in takes))
+
+    def _transform(self, x: Array) -> Array:
+        L, order = self.layers, self._order()
+        features = L.before_act(self.features) if _act_follows(order) else self.features
+        norm_follows = self.normalize and (L.placement == "pre" or _norm_follows(order))
+        use_bias = not (L.norm_shifts and norm_follows)
+        return L.dense(features, use_bias=use_bias, linear=self.linear, name="dense")(x)
+
+    def _normalize(self, x: Array) -> Array:
+        return self.layers.norm(name="norm")(x)
+
+    def _normalize_activate(self, x: Array) -> Array:
+        return self.layers.norm_act(norm="norm", act="act")(x)
+
+    def _activate(self, x: Array) -> Array:
+        return self.layers.act(name="act")(x)
 
 
 class PreActivation(nn.Module):
@@ -196,8 +234,8 @@ def residual(
     return layers.act(name="act")(y) if activate and not pre else y
 
 
-def close_residual(layers: BoundLayers, x: Array) -> Array:
-    """Returns what leaves the last residual stage: under placement `pre`, normalized and activated once more."""
+def close_stages(layers: BoundLayers, x: Array) -> Array:
+    """Returns what leaves the last stage: under placement `pre`, normalized and activated once more."""
     return PreActivation(layers, name="postact")(x) if layers.placement == "pre" else x
 
 

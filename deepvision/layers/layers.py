@@ -25,7 +25,7 @@ from deepvision.layers.activations import ACTIVATIONS
 from deepvision.layers.attention import ATTENTIONS
 from deepvision.layers.initializers import INITIALIZERS
 from deepvision.layers.kernels import KERNELS
-from deepvision.layers.linear import Conv, Dense, Pair
+from deepvision.layers.linear import Conv, Dense, Pair, PartialConv
 from deepvision.layers.norms import NORMS
 from deepvision.layers.pooling import POOLINGS, Window
 from deepvision.layers.stochastic import Dropout, DropPath
@@ -131,14 +131,17 @@ class BoundLayers:
         groups: int = 1,
         use_bias: bool = True,
         linear: bool = False,
+        connections: tuple[tuple[int, ...], ...] | None = None,
     ) -> Conv:
         """Makes a convolution; `padding` None keeps the size at stride 1 (odd kernels).
 
-        `linear` says that its input comes from no activation, so that initialization needs no gain.
+        `linear` says that its input comes from no activation, so that initialization needs no gain; `connections`, for
+        each output the inputs that it sees, if not all.
         """
         kernel, stride, dilation = _pair(kernel), _pair(stride), _pair(dilation)
         same = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True))
-        return Conv(
+        make = functools.partial(PartialConv, connections=connections) if connections else Conv
+        return make(
             features=features,
             kernel_size=kernel,
             stride=stride,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import flax.linen as nn
 import jax.numpy as jnp
+import numpy as np
 from flax.linen.dtypes import promote_dtype
 from jax import lax
 
@@ -39,9 +40,13 @@ class Linear(nn.Module):
 
     def operands(self, x: Array, kernel_shape: tuple[int, ...]) -> tuple[Array, Array, Array | None]:
         """Returns input, kernel and bias in the type of the computation."""
-        kernel = self.parameterization(self, "kernel", kernel_shape, self.kernel_init, self.train)
+        kernel = self.read_kernel(kernel_shape)
         bias = self.param("bias", self.bias_init, (self.features,)) if self.use_bias else None
         return promote_dtype(x, kernel, bias, dtype=self.dtype)
+
+    def read_kernel(self, shape: tuple[int, ...]) -> Array:
+        """Returns the kernel, through its parameterization."""
+        return self.parameterization(self, "kernel", shape, self.kernel_init, self.train)
 
 
 class Conv(Linear):
@@ -97,6 +102,55 @@ def convolve(x: Array, kernel: Array, stride: Pair, padding: Pair, dilation: Pai
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
         feature_group_count=groups,
     )
+
+
+class PartialConv(Conv):
+    """A convolution whose every output sees some of the inputs only, each set of equal size having a kernel of its own.
+
+    The kernels of the outputs that see n inputs lie together under "inputs<n>", [kh, kw, n, outputs of that kind]; one
+    dense kernel with zeros where nothing is connected computes them all.
+
+    Attributes:
+        connections: for each output, the inputs that it sees.
+    Source: LeCun et al. 1998, table I.
+    """
+
+    connections: tuple[tuple[int, ...], ...] = ()
+
+    def _check(self, x: Array) -> None:
+        super()._check(x)
+        needs = max(map(max, self.connections)) + 1
+        if x.shape[-1] < needs or self.features != len(self.connections):
+            raise UserError(
+                f"convolution at {'/'.join(self.path)}: its table connects {needs} inputs to {len(self.connections)}"
+                f" outputs, not {x.shape[-1]} to {self.features}"
+            )
+
+    def read_kernel(self, shape: tuple[int, ...]) -> Array:
+        kernel = jnp.zeros(shape)
+        for size in sorted(set(map(len, self.connections))):
+            outputs = np.array([output for output, seen in enumerate(self.connections) if len(seen) == size])
+            inputs = np.array([self.connections[output] for output in outputs]).T
+            part = KernelPart(self.parameterization, self.kernel_init, self.train, name=f"inputs{size}")
+            values = part((*shape[:-2], size, len(outputs)))
+            kernel = kernel.astype(values.dtype).at[..., inputs, outputs].set(values, unique_indices=True)
+        return kernel
+
+    def macs(self, x: Array, y: Array) -> int:
+        """Returns the multiply-accumulates of the connections there are."""
+        return y.size // self.features * math.prod(self.kernel_size) * sum(map(len, self.connections))
+
+
+class KernelPart(nn.Module):
+    """A kernel of its own among several of one layer; attributes as in `Linear`."""
+
+    parameterization: Callable[..., Array]
+    kernel_init: Initializer
+    train: bool
+
+    @nn.compact
+    def __call__(self, shape: tuple[int, ...]) -> Array:
+        return self.parameterization(self, "kernel", shape, self.kernel_init, self.train)
 
 
 class Dense(Linear):

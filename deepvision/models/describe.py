@@ -97,11 +97,14 @@ def describe(model: nn.Module, input_shape: Sequence[int], train: bool = False) 
     """
     sites: list[Site] = []
     macs: list[int] = []
+    roots: list[Any] = []
 
     def record(call: Any, args: tuple, kwargs: dict, context: nn.module.InterceptorContext) -> Any:
-        y = call(*args, **kwargs)
         module = context.module
-        if context.method_name == "__call__":
+        if not roots:
+            roots.append(module.scope.root)
+        y = call(*args, **kwargs)
+        if context.method_name == "__call__" and module.scope.root is roots[0]:  # not what an activation is probed with
             if hasattr(module, "macs"):
                 macs.append(module.macs(args[0], y))
             site = _site(module, args[0]) if args else None

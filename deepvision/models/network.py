@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import flax.linen as nn
 
 from deepvision.layers.layers import Layers
@@ -19,6 +21,8 @@ class Network(nn.Module):
         layers: what stands at the sites.
         image_shape: (h, w, c) of the paper, used where none is stated; other shapes work where the design allows.
     """
+
+    outputs: ClassVar[str] = "logits"  # or "distances" to class codes, of which the smallest is the prediction
 
     num_classes: int = 1000
     layers: Layers = Layers()

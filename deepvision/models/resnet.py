@@ -13,7 +13,7 @@ from typing import ClassVar
 import flax.linen as nn
 import jax.numpy as jnp
 
-from deepvision.layers.blocks import ConvUnit, Head, close_residual, residual
+from deepvision.layers.blocks import ConvUnit, Head, close_stages, residual
 from deepvision.layers.layers import BoundLayers, Layers
 from deepvision.layers.pooling import Window
 from deepvision.models.network import Network
@@ -129,7 +129,7 @@ class ResNet(Network):
             for block in range(blocks):
                 x = self._block(L, stage, block)(x)
             stages.append(x)
-        stages[-1] = x = close_residual(L, x)
+        stages[-1] = x = close_stages(L, x)
         return stages if pyramid else Head(L, self.num_classes, name="head")(x)
 
     def _stem(self, layers: BoundLayers, x: Images) -> Images:

@@ -1,0 +1,57 @@
+"""`models`: what networks there are, and what one is made of."""
+
+from __future__ import annotations
+
+import re
+
+from rich.table import Table
+from rich.text import Text
+
+from deepvision.cli import tables
+from deepvision.cli.arguments import Arguments
+from deepvision.errors import UserError, unknown
+from deepvision.models import MODELS, create_model, describe, list_models
+
+_CHOICES = ("norm", "act", "kernel", "attention", "pool", "global_pool", "placement")
+
+
+def run(arguments: Arguments) -> int:
+    """Lists the networks that match a pattern, or describes the one that is named."""
+    pattern = arguments.words[0] if arguments.words else "*"
+    if pattern in MODELS:
+        _describe(pattern, arguments)
+    else:
+        _list(pattern, arguments)
+    return 0
+
+
+def _describe(name: str, arguments: Arguments) -> None:
+    flags = arguments.flags
+    choices = {choice: flags[choice].value for choice in _CHOICES}
+    model = create_model(name, num_classes=flags.num_classes, **choices)
+    shape = model.image_shape if flags.image is None else _shape(flags.image)
+    tables.output().print(Text(str(describe(model, shape))))
+
+
+def _list(pattern: str, arguments: Arguments) -> None:
+    changed = [f"--{name}" for name in (*_CHOICES, "image", "num_classes") if arguments.flags[name].value is not None]
+    if changed:
+        raise UserError(f"{', '.join(changed)} needs the name of one network")
+    names = list_models(pattern)
+    if not names:
+        raise unknown("model", pattern, MODELS)
+    table = Table("model", "image", title="networks")
+    for heading in ("parameters", "MACs"):
+        table.add_column(heading, justify="right")
+    for name in names:
+        model = create_model(name)
+        described = describe(model, model.image_shape)
+        image = "x".join(map(str, model.image_shape))
+        table.add_row(name, image, f"{described.parameters:,}", f"{described.macs:,}")
+    tables.output().print(table)
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    if not re.fullmatch(r"\d+x\d+x\d+", text):
+        raise UserError(f"--image is HEIGHTxWIDTHxCHANNELS, such as 224x224x3, got {text!r}")
+    return tuple(map(int, text.split("x")))

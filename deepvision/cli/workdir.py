@@ -1,0 +1,24 @@
+"""The folder that a command writes to."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from deepvision.errors import UserError
+
+
+def prepare(path: str | None, name: str) -> Path:
+    """Makes the folder `path` (default: runs/<name>) if there is none, and makes sure that it can be written to.
+
+    Raises:
+        UserError: it cannot be made or written to; says why.
+    """
+    workdir = Path(path or f"runs/{name}")
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=workdir):
+            pass
+    except OSError as error:
+        raise UserError(f"cannot write to --workdir {workdir}: {error.strerror}") from None
+    return workdir

@@ -1,0 +1,65 @@
+"""Encoded images to arrays, and arrays to the size and channels that a network asks for. On the host, with Pillow."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+
+from deepvision.errors import UserError
+
+_EIGHT_BIT = {"1": 1, "L": 1, "LA": 1, "P": 3, "PA": 3, "RGB": 3, "RGBA": 3, "RGBX": 3, "CMYK": 3, "YCbCr": 3}
+_MODES = {1: "L", 3: "RGB"}
+
+
+def decode(file: bytes | Path, channels: int) -> np.ndarray:
+    """Decodes an image file to uint8 [h, w, channels].
+
+    Gray is repeated over three channels; colour becomes luma (ITU-R 601-2) in one; an alpha channel is dropped.
+
+    Raises:
+        UserError: the image has more than 8 bits per channel.
+        Exception: whatever Pillow raises on broken bytes.
+    """
+    from PIL import Image
+
+    with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file) as image:
+        _stored_channels(image.mode)
+        return _with_channel_axis(np.asarray(image.convert(_MODES[channels])))
+
+
+def stored_shape(file: Path) -> tuple[int, int, int]:
+    """Reads (height, width, channels) from the header of an image file; channels is 1 for gray and 3 for colour."""
+    from PIL import Image
+
+    with Image.open(file) as image:
+        return image.height, image.width, _stored_channels(image.mode)
+
+
+def fit(image: np.ndarray, size: int | None, channels: int) -> np.ndarray:
+    """Returns a uint8 [h, w, c] image as [size, size, channels].
+
+    The largest centred square of the image is resized with Pillow's bilinear filter, whose support grows with the
+    reduction (antialiased). A `size` of None keeps height and width. An image that fits already is returned as it is.
+    """
+    from PIL import Image, ImageOps
+
+    if image.shape[-1] == 1 and channels == 3:
+        image = np.repeat(image, 3, axis=-1)
+    elif image.shape[-1] != channels:
+        image = _with_channel_axis(np.asarray(Image.fromarray(image).convert(_MODES[channels])))
+    if size is None or image.shape[:2] == (size, size):
+        return image
+    plane = Image.fromarray(image[..., 0] if channels == 1 else image)
+    return _with_channel_axis(np.asarray(ImageOps.fit(plane, (size, size), Image.Resampling.BILINEAR)))
+
+
+def _stored_channels(mode: str) -> int:
+    if mode not in _EIGHT_BIT:
+        raise UserError(f"its pixels are {mode}; only images of 8 bits per channel can be read")
+    return _EIGHT_BIT[mode]
+
+
+def _with_channel_axis(image: np.ndarray) -> np.ndarray:
+    return image[..., np.newaxis] if image.ndim == 2 else image

@@ -1,0 +1,74 @@
+"""Opens the two pipelines of `config.data`."""
+
+from __future__ import annotations
+
+import math
+
+from ml_collections import ConfigDict
+
+from deepvision.choices import resolve
+from deepvision.data.augment import AUGMENTATIONS
+from deepvision.data.normalize import normalization
+from deepvision.data.pipeline import Pipeline
+from deepvision.data.reader import Reader, open_reader
+from deepvision.data.resident import Resident
+from deepvision.data.sources import Source, open_source
+from deepvision.data.streaming import Streaming
+from deepvision.errors import UserError, unknown
+
+KINDS = ("auto", "resident", "streaming")
+_AT_LEAST = {"batch_size": 1, "eval_batch_size": 1, "resident_limit_mb": 0, "num_workers": 0, "prefetch": 0}
+
+
+def open_pipelines(data: ConfigDict) -> tuple[Pipeline, Pipeline]:
+    """Returns the pipelines of training and of evaluation.
+
+    Both have the size, the channels and the normalization of the training split; only the first augments.
+
+    Args:
+        data: `config.data`, see deepvision/config.py for its fields.
+
+    Raises:
+        UserError: a field has a bad value, or the data is not there or not usable.
+    """
+    _check(data)
+    augment = tuple(resolve(AUGMENTATIONS, choice, "augmentation") for choice in data.augment)
+    train = open_reader(_open(data, data.train_split), data.image_size, data.channels)
+    evaluation = open_reader(_open(data, data.eval_split), data.image_size, train.image_shape[-1])
+    kind = data.pipeline
+    if kind == "auto":
+        kind = "resident" if _size_mb(train) + _size_mb(evaluation) <= data.resident_limit_mb else "streaming"
+    if kind == "resident":
+        examples = train(range(len(train.source)))
+        normalize = normalization(data.normalize, lambda indices: examples["image"][indices], len(train.source))
+        held_out = evaluation(range(len(evaluation.source)))
+        return (
+            Resident(train, data.batch_size, normalize, augment, examples),
+            Resident(evaluation, data.eval_batch_size, normalize, (), held_out),
+        )
+    normalize = normalization(data.normalize, lambda indices: train(indices)["image"], len(train.source))
+    return (
+        Streaming(train, data.batch_size, normalize, augment, data.num_workers, data.prefetch),
+        Streaming(evaluation, data.eval_batch_size, normalize, (), data.num_workers, data.prefetch),
+    )
+
+
+def _open(data: ConfigDict, split: str) -> Source:
+    return open_source(data.name, split, data.data_dir, data.path)
+
+
+def _size_mb(reader: Reader) -> float:
+    """Returns what the images of a split take on a device, in MiB."""
+    return len(reader.source) * math.prod(reader.image_shape) / 2**20
+
+
+def _check(data: ConfigDict) -> None:
+    if data.pipeline not in KINDS:
+        raise unknown("data.pipeline", data.pipeline, KINDS)
+    for field, least in _AT_LEAST.items():
+        if data[field] < least:
+            raise UserError(f"data.{field} must be at least {least}, got {data[field]}")
+    if data.image_size is not None and data.image_size < 1:
+        raise UserError(f"data.image_size must be at least 1 pixel, got {data.image_size}")
+    if data.channels not in (None, 1, 3):
+        raise UserError(f"data.channels must be 1 or 3, got {data.channels}")

@@ -1,0 +1,129 @@
+"""Pipelines: from the examples of a split to the batches of a step.
+
+A pipeline works in two places. On the host, `feed` and `evaluation` yield what a step needs of its batch; on the
+device, inside the compiled step, `assemble` makes the batch of it. The two kinds divide the work differently:
+
+    resident    the whole split lies on the device; a feed is the indices of the batch        (resident.py)
+    streaming   a feed is the images of the batch, read ahead by threads or processes         (streaming.py)
+
+Both give the same batches, to the bit, for the same seed and step.
+"""
+
+from __future__ import annotations
+
+import abc
+import functools
+import math
+from collections.abc import Callable, Iterator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from deepvision.choices import Choice
+from deepvision.data.normalize import Normalization
+from deepvision.data.order import order
+from deepvision.data.reader import Reader
+
+Feed = dict[str, np.ndarray]
+Batch = dict[str, jax.Array]
+
+
+class Pipeline(abc.ABC):
+    """The batches of one split.
+
+    Args:
+        reader: of the split.
+        batch_size: B, examples in the global batch.
+        normalize: of the pixels.
+        augment: in this order, each called with (image, key); see augment.py.
+
+    Attributes:
+        info: of the source.
+        num_examples: N, in the split.
+        batch_size: B.
+        image_shape: (height, width, channels) of the images in a batch.
+        steps_per_epoch: N / B, not rounded.
+        resident: the arrays that `assemble` needs on the device, or None.
+    """
+
+    kind: str
+    resident: Feed | None = None
+
+    def __init__(self, reader: Reader, batch_size: int, normalize: Normalization, augment: tuple[Choice, ...] = ()):
+        self.reader = reader
+        self.batch_size = batch_size
+        self.normalize = normalize
+        self.augment = augment
+        self.info = reader.source.info
+        self.num_examples = len(reader.source)
+        self.image_shape = reader.image_shape
+        self.steps_per_epoch = self.num_examples / batch_size
+        # Traced once here, so that an augmentation that does not suit the images is refused before anything is built.
+        jax.eval_shape(self._augment, jax.ShapeDtypeStruct(self.image_shape, jnp.float32), jax.random.key(0))
+
+    def feed(self, seed: int, step: int) -> Iterator[Feed]:
+        """Yields without end what steps `step`, `step` + 1, ... need: a pure function of the seed and the step.
+
+        Step t takes positions t B to t B + B - 1 of the order of `seed` (order.py); a batch may straddle two epochs.
+        """
+        return self._stream(functools.partial(self._training_feed, seed), step, None)
+
+    def evaluation(self) -> Iterator[Feed]:
+        """Yields every example exactly once, in order.
+
+        The last batch is filled up to B with the first example; "weight" float32 [B] is 1 for what counts, else 0.
+        """
+        return self._stream(self._evaluation_feed, 0, math.ceil(self.steps_per_epoch))
+
+    def assemble(self, resident: Batch | None, feed: Batch, key: jax.Array | None, positions: jax.Array) -> Batch:
+        """Makes the batch of a step, or one device's part of it; traced inside the compiled step.
+
+        Args:
+            resident: `self.resident`, on the device.
+            feed: of this step, the part of this device.
+            key: of this step, the same on every device; None: no augmentation.
+            positions: int32 [n], the places of these examples in the global batch. Example i is augmented with
+                `fold_in(key, positions[i])` and nothing else, so that the batch does not depend on how it is divided.
+
+        Returns:
+            {"image": float32 [n, h, w, c], normalized, "label": int32 [n], "weight": float32 [n]}
+        """
+        images, labels = self._gather(resident, feed)
+        images = self.normalize(images)
+        if key is not None and self.augment:
+            keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, positions)
+            images = jax.vmap(self._augment)(images, keys)
+        weight = feed["weight"] if "weight" in feed else jnp.ones(labels.shape, jnp.float32)
+        return {"image": images, "label": labels, "weight": weight}
+
+    def describe(self) -> str:
+        """Returns one line: "digits train: 1,438 images 32x32x1, resident"."""
+        shape = "x".join(map(str, self.image_shape))
+        return f"{self.info.name} {self.info.split}: {self.num_examples:,} images {shape}, {self.kind}"
+
+    @abc.abstractmethod
+    def _examples(self, indices: np.ndarray) -> Feed:
+        """Returns what a feed holds of the examples at `indices` [B]."""
+
+    @abc.abstractmethod
+    def _gather(self, resident: Batch | None, feed: Batch) -> tuple[jax.Array, jax.Array]:
+        """Returns images uint8 [n, h, w, c] and labels int32 [n] of a feed; traced."""
+
+    @abc.abstractmethod
+    def _stream(self, make: Callable[[int], Feed], start: int, stop: int | None) -> Iterator[Feed]:
+        """Yields make(start), make(start + 1), ... up to `stop` (None: without end)."""
+
+    def _training_feed(self, seed: int, step: int) -> Feed:
+        positions = step * self.batch_size + np.arange(self.batch_size, dtype=np.int64)
+        return self._examples(order(seed, positions, self.num_examples))
+
+    def _evaluation_feed(self, step: int) -> Feed:
+        indices = step * self.batch_size + np.arange(self.batch_size, dtype=np.int64)
+        real = indices < self.num_examples
+        return {**self._examples(np.where(real, indices, 0)), "weight": real.astype(np.float32)}
+
+    def _augment(self, image: jax.Array, key: jax.Array) -> jax.Array:
+        for place, augmentation in enumerate(self.augment):
+            image = augmentation(image=image, key=jax.random.fold_in(key, place))
+        return image

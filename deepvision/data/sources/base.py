@@ -1,0 +1,48 @@
+"""What a source is: random access to the examples of one split."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Protocol, TypedDict
+
+import numpy as np
+
+
+class Example(TypedDict):
+    """One labelled image: uint8 [h, w, c], and its class in [0, num_classes)."""
+
+    image: np.ndarray
+    label: int
+
+
+@dataclasses.dataclass(frozen=True)
+class SourceInfo:
+    """What is known of a split without reading its images.
+
+    Attributes:
+        name: of the data set, as in `config.data.name`.
+        split: as in `config.data.train_split`.
+        num_classes: of the whole data set.
+        class_names: one per class, or None where the data set has none.
+        image_shape: (height, width, channels) in pixels as stored; height and width are None where images differ.
+    """
+
+    name: str
+    split: str
+    num_classes: int
+    class_names: tuple[str, ...] | None
+    image_shape: tuple[int | None, int | None, int]
+
+
+class Source(Protocol):
+    """Random access to the examples of one split; it can be pickled, so that worker processes can read it too."""
+
+    info: SourceInfo
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Example: ...
+
+    def where(self, index: int) -> str:
+        """Returns what to call this example in an error message: its file, or its place in the split."""
+        ...

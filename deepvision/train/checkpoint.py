@@ -1,0 +1,76 @@
+"""Checkpoints: the whole state, written by orbax in the background, each there whole or not at all."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import jax
+import orbax.checkpoint as ocp
+
+from deepvision.errors import UserError
+from deepvision.train.progress import Progress
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """What is saved.
+
+    Attributes:
+        state: `TrainState` of all replicas.
+        best: variables of every replica at its best evaluation, or None where they are not kept.
+        progress: what the loop remembers.
+    """
+
+    state: Any
+    best: Any
+    progress: Progress
+
+
+class Checkpoints:
+    """The checkpoints of a run, the newest `keep` of them.
+
+    Args:
+        folder: where they lie.
+        keep: how many.
+    """
+
+    def __init__(self, folder: Path, keep: int) -> None:
+        options = ocp.CheckpointManagerOptions(max_to_keep=keep, enable_async_checkpointing=True)
+        self._manager = ocp.CheckpointManager(Path(folder).absolute(), options=options)
+
+    @property
+    def latest(self) -> int | None:
+        """The step of the newest whole checkpoint."""
+        return self._manager.latest_step()
+
+    def save(self, step: int, checkpoint: Checkpoint) -> None:
+        """Writes a checkpoint in the background, from host arrays that nothing changes any more."""
+        arrays = {"state": checkpoint.state, "best": checkpoint.best}
+        self._manager.save(
+            step,
+            args=ocp.args.Composite(
+                arrays=ocp.args.StandardSave(arrays), progress=ocp.args.JsonSave(checkpoint.progress.to_plain())
+            ),
+        )
+
+    def restore(self, step: int, like: Checkpoint) -> Checkpoint:
+        """Reads a checkpoint as host arrays in the structure of `like`."""
+        abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, {"state": like.state, "best": like.best})
+        try:
+            restored = self._manager.restore(
+                step,
+                args=ocp.args.Composite(
+                    arrays=ocp.args.StandardRestore(abstract), progress=ocp.args.JsonRestore()
+                ),
+            )
+        except (ValueError, KeyError, FileNotFoundError) as error:
+            first = str(error).splitlines()[0]
+            raise UserError(f"cannot read checkpoint {step} of {self._manager.directory}: {first}") from error
+        return Checkpoint(**restored.arrays, progress=Progress.from_plain(restored.progress))
+
+    def close(self) -> None:
+        """Waits until everything is written."""
+        self._manager.wait_until_finished()
+        self._manager.close()

@@ -1,0 +1,52 @@
+"""What the loop remembers from evaluation to evaluation: the best result of each replica, and for how long it stands."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+
+@dataclasses.dataclass
+class Progress:
+    """One entry per replica.
+
+    Attributes:
+        metric: what is compared.
+        best: metrics of the best evaluation, with its step; empty before the first.
+        last: metrics of the last evaluation, with its step.
+        waited: evaluations since the best.
+    """
+
+    metric: str
+    best: list[dict[str, float]]
+    last: list[dict[str, float]]
+    waited: list[int]
+
+    @classmethod
+    def new(cls, metric: str, replicas: int) -> Progress:
+        return cls(metric, [{} for _ in range(replicas)], [{} for _ in range(replicas)], [0] * replicas)
+
+    def update(self, step: int, metrics: dict[str, np.ndarray], stopped: np.ndarray) -> np.ndarray:
+        """Takes an evaluation (metrics [r]) in; returns which replicas improved, [r]. Stopped ones stay as they are."""
+        improved = np.zeros(len(self.best), bool)
+        for replica in np.flatnonzero(~stopped):
+            now = {"step": step, **{name: float(value[replica]) for name, value in metrics.items()}}
+            improved[replica] = not self.best[replica] or self._better(now, self.best[replica])
+            self.waited[replica] = 0 if improved[replica] else self.waited[replica] + 1
+            self.last[replica] = now
+            if improved[replica]:
+                self.best[replica] = now
+        return improved
+
+    def _better(self, new: dict[str, float], old: dict[str, float]) -> bool:
+        lower = self.metric == "loss"
+        return new[self.metric] < old[self.metric] if lower else new[self.metric] > old[self.metric]
+
+    def to_plain(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Progress:
+        return cls(**plain)

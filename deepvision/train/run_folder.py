@@ -1,0 +1,183 @@
+"""The run folder: what a training writes, apart from its checkpoints.
+
+    config.json        the whole config
+    environment.json   versions, devices, git commit, command
+    metrics.jsonl      one line per step reported, split and seed: a function of the config alone
+    timing.jsonl       what depends on the clock
+    tensorboard/       the same metrics as events
+    result.json        the outcome; exists only when the training is done
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jax
+from ml_collections import ConfigDict
+
+import deepvision
+
+from deepvision.errors import UserError
+
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "grain", "tensorflow-datasets")
+
+
+class RunFolder:
+    """The files of one run.
+
+    Args:
+        path: the folder; made if it is not there.
+        config: of the run. A folder that holds a run of another config is refused.
+
+    Raises:
+        UserError: no permission, or another run's folder.
+    """
+
+    def __init__(self, path: Path, config: ConfigDict) -> None:
+        self.path = Path(path)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._claim(config)
+        except OSError as error:
+            raise UserError(f"cannot write to workdir {self.path}: {error.strerror or error}") from error
+        self._events = None
+
+    def _claim(self, config: ConfigDict) -> None:
+        file, mine = self.path / "config.json", to_plain(config)
+        if file.exists():
+            different = differences(mine, read_json(file))
+            if different:
+                raise UserError(
+                    f"workdir {self.path} holds a run with another config: {'; '.join(different)}."
+                    " Choose another --workdir, or remove this one"
+                )
+        write_json(file, mine)
+        write_json(self.path / "environment.json", environment())
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """The outcome, if the run is done."""
+        file = self.path / "result.json"
+        return read_json(file) if file.exists() else None
+
+    def finish(self, result: dict[str, Any]) -> None:
+        """Writes the outcome."""
+        write_json(self.path / "result.json", result)
+        if self._events:
+            self._events.close()
+
+    def log(self, step: int, epoch: float, split: str, seeds: tuple[int, ...], metrics: dict[str, Any]) -> None:
+        """Appends metrics [r] of every replica, and writes them as TensorBoard events."""
+        with (self.path / "metrics.jsonl").open("a") as file:
+            for replica, seed in enumerate(seeds):
+                values = {name: float(value[replica]) for name, value in metrics.items()}
+                line = {"step": step, "epoch": round(epoch, 6), "split": split, "seed": seed, **values}
+                file.write(json.dumps(line) + "\n")
+                for name, value in values.items():
+                    self._writer().add_scalar(f"{split}/{name}/seed_{seed}", value, step)
+
+    def log_timing(self, step: int, images_per_second: float, seconds: float) -> None:
+        """Appends how fast training went."""
+        line = {"step": step, "images_per_second": round(images_per_second, 1), "seconds": round(seconds, 3)}
+        with (self.path / "timing.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def rewind(self, step: int) -> None:
+        """Removes what was reported after `step`, so that a resumed run writes it again."""
+        for name in ("metrics.jsonl", "timing.jsonl"):
+            file = self.path / name
+            if file.exists():
+                kept = [line for line in _whole_lines(file) if json.loads(line)["step"] <= step]
+                _replace(file, "".join(kept))
+        self._writer(purge_step=step + 1)
+
+    def timings(self) -> list[dict[str, float]]:
+        """Returns the lines of timing.jsonl."""
+        file = self.path / "timing.jsonl"
+        return [json.loads(line) for line in _whole_lines(file)] if file.exists() else []
+
+    def _writer(self, purge_step: int | None = None) -> Any:
+        if self._events is None:
+            from tensorboardX import SummaryWriter  # slow to import
+
+            self._events = SummaryWriter(str(self.path / "tensorboard"), purge_step=purge_step, flush_secs=30)
+        return self._events
+
+
+def environment() -> dict[str, Any]:
+    """Returns what is needed to say where a result comes from."""
+    return {
+        "command": " ".join(sys.argv),
+        "python": platform.python_version(),
+        "packages": {"deepvision": deepvision.__version__, **{name: _version(name) for name in PACKAGES}},
+        "devices": [f"{device.platform} {device.device_kind}" for device in jax.devices()],
+        "processes": jax.process_count(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "git_commit": _git_commit(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _git_commit() -> str | None:
+    """Returns the commit of the source tree, "+" behind it where it was changed, or None outside of one."""
+    folder = Path(__file__).parent
+    try:
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True)
+        status = subprocess.run(["git", "status", "--porcelain"], cwd=folder, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return commit.stdout.strip() + ("+" if status.stdout.strip() else "")
+
+
+def to_plain(config: ConfigDict) -> dict[str, Any]:
+    """Returns a config as JSON would give it back."""
+    return json.loads(json.dumps(config.to_dict()))
+
+
+def differences(mine: dict[str, Any], theirs: dict[str, Any], prefix: str = "") -> list[str]:
+    """Returns the fields in which two plain configs differ, "model.norm: batch there, group here"."""
+    found = []
+    for field in sorted({*mine, *theirs}):
+        here, there = mine.get(field), theirs.get(field)
+        if isinstance(here, dict) and isinstance(there, dict):
+            found += differences(here, there, f"{prefix}{field}.")
+        elif here != there:
+            found.append(f"{prefix}{field}: {there!r} there, {here!r} here")
+    return found
+
+
+def read_json(file: Path) -> Any:
+    """Reads a JSON file; a damaged one is the user's to remove."""
+    try:
+        return json.loads(file.read_text())
+    except ValueError as error:
+        raise UserError(f"{file} is damaged ({error}); remove it, or the run it belongs to") from error
+
+
+def write_json(file: Path, content: Any) -> None:
+    """Writes a JSON file so that it is there whole or not at all."""
+    _replace(file, json.dumps(content, indent=2) + "\n")
+
+
+def _replace(file: Path, text: str) -> None:
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    temporary.write_text(text)
+    temporary.replace(file)
+
+
+def _whole_lines(file: Path) -> list[str]:
+    """Returns the lines of a file, without a last one that a kill cut short."""
+    return [line for line in file.read_text().splitlines(keepends=True) if line.endswith("\n")]

@@ -1,0 +1,84 @@
+"""The whole state of training: everything that the next step depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import flax
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+
+from deepvision.types import Array, Key, Shape
+
+
+@flax.struct.dataclass
+class TrainState:
+    """The state of one replica; of several, every leaf has a leading axis [r].
+
+    Attributes:
+        seed: what all randomness of the replica is a function of, together with the step.
+        step: updates made so far.
+        params: learned by gradients.
+        model_state: the network's other collections, such as running averages.
+        opt_state: the optimizer's.
+        average: exponential moving average of `params` and `model_state`, or None.
+        stopped: early stopping has come; the replica does not change any more.
+    """
+
+    seed: Array
+    step: Array
+    params: Any
+    model_state: Any
+    opt_state: Any
+    average: Any
+    stopped: Array
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The network's variables as trained last."""
+        return {"params": self.params, **self.model_state}
+
+    @property
+    def evaluated(self) -> dict[str, Any]:
+        """The network's variables as evaluated: the moving average where one is kept."""
+        return self.variables if self.average is None else self.average
+
+    def key(self) -> Key:
+        """Returns the key of the next step."""
+        return jax.random.fold_in(jax.random.key(self.seed), self.step)
+
+
+def init_states(
+    seeds: Sequence[int],
+    model: nn.Module,
+    optimizer: optax.GradientTransformation,
+    image_shape: Shape,
+    average: bool,
+) -> TrainState:
+    """Returns the states of all replicas before the first step, every leaf with an axis [r] in front."""
+
+    def one(seed: Array) -> TrainState:
+        return init_state(seed, model, optimizer, image_shape, average)
+
+    return jax.jit(jax.vmap(one))(jnp.asarray(seeds, jnp.uint32))
+
+
+def init_state(
+    seed: Array, model: nn.Module, optimizer: optax.GradientTransformation, image_shape: Shape, average: bool
+) -> TrainState:
+    """Returns the state of one replica before the first step; the seed may be traced."""
+    init_key = jax.random.fold_in(jax.random.key(seed), 2**31)  # no step has this number
+    variables = dict(model.init(init_key, jnp.zeros((1, *image_shape)), train=False))
+    params = variables.pop("params", {})
+    return TrainState(
+        seed=jnp.asarray(seed, jnp.uint32),
+        step=jnp.zeros((), jnp.int32),
+        params=params,
+        model_state=variables,
+        opt_state=optimizer.init(params),
+        average={"params": params, **variables} if average else None,
+        stopped=jnp.zeros((), bool),
+    )

@@ -1,0 +1,131 @@
+"""The step: pure functions of one replica on one device's part of a batch. Nothing here knows how many there are."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+
+from deepvision import ops
+from deepvision.tasks.task import Batch, Metrics, Task
+from deepvision.train import metrics as metrics_lib
+from deepvision.train.state import TrainState
+from deepvision.types import Array, Key
+
+TrainStep = Callable[[TrainState, Batch, Key], tuple[TrainState, Metrics]]
+EvalStep = Callable[[Any, Batch], Metrics]
+
+
+def make_train_step(
+    model: nn.Module,
+    task: Task,
+    optimizer: optax.GradientTransformation,
+    penalties: Sequence[Callable[[Any], Array]] = (),
+    projections: Sequence[Callable[[Any, Array], Any]] = (),
+    accumulate: int = 1,
+    average_decay: float = 0.0,
+    stoppable: bool = False,
+) -> TrainStep:
+    """Returns the training step `(state, batch, key) -> (state, metrics)`.
+
+    The loss is the mean over the global batch plus the penalties. With `accumulate` > 1 the batch is cut into so many
+    parts, whose gradients are averaged before the one update. A `stoppable` step leaves a stopped replica as it is.
+    """
+
+    def loss(params: Any, model_state: Any, batch: Batch, key: Key) -> tuple[Array, tuple[Any, Metrics]]:
+        inputs, targets = task.prepare(batch, jax.random.fold_in(key, 0), train=True)
+        outputs, model_state = model.apply(
+            {"params": params, **model_state},
+            inputs,
+            train=True,
+            mutable=list(model_state),
+            rngs={"dropout": jax.random.fold_in(key, 1)},
+        )
+        values = task.loss(outputs, targets)
+        weight = batch["weight"]
+        value = jnp.sum(values * weight) / jnp.sum(weight) + sum(penalty(params) for penalty in penalties)
+        return value, (model_state, task.metrics(outputs, targets, weight))
+
+    gradient = jax.grad(loss, has_aux=True)
+
+    def step(state: TrainState, batch: Batch, key: Key) -> tuple[TrainState, Metrics]:
+        grads, model_state, metrics = _accumulated(gradient, state, batch, key, accumulate)
+        grads = _mean_over_devices(grads)
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        for project in projections:
+            params = project(params, state.step)
+        new = state.replace(
+            step=state.step + 1,
+            params=params,
+            model_state=model_state,
+            opt_state=opt_state,
+            average=_averaged(state, {"params": params, **model_state}, average_decay),
+        )
+        metrics = metrics_lib.sum_over_devices(metrics)
+        metrics["gradient_norm"] = (optax.tree.norm(grads), jnp.ones(()))
+        return _unless_stopped(state, new) if stoppable else new, metrics
+
+    return step
+
+
+def make_eval_step(model: nn.Module, task: Task) -> EvalStep:
+    """Returns the evaluation step `(variables, batch) -> metrics`; examples of weight 0 are padding."""
+
+    def step(variables: Any, batch: Batch) -> Metrics:
+        inputs, targets = task.prepare(batch, None, train=False)
+        outputs = model.apply(variables, inputs, train=False)
+        return metrics_lib.sum_over_devices(task.metrics(outputs, targets, batch["weight"]))
+
+    return step
+
+
+def unrolled_scan(function: Callable, carry: Any, xs: Any) -> tuple[Any, Any]:
+    """`lax.scan`, written out on a CPU: there, gradients of convolutions inside a loop run many times slower."""
+    unroll = jax.default_backend() == "cpu"
+    return lax.scan(function, carry, xs, unroll=unroll)
+
+
+def _accumulated(
+    gradient: Callable, state: TrainState, batch: Batch, key: Key, parts: int
+) -> tuple[Any, Any, Metrics]:
+    """Returns gradients averaged, and metrics summed, over the parts of the batch."""
+    if parts == 1:
+        grads, (model_state, metrics) = gradient(state.params, state.model_state, batch, key)
+        return grads, model_state, metrics
+    split = jax.tree.map(lambda x: x.reshape(parts, x.shape[0] // parts, *x.shape[1:]), batch)
+
+    def part(carry: Any, xs: tuple[Batch, Array]) -> tuple[Any, Metrics]:
+        total, model_state = carry
+        grads, (model_state, metrics) = gradient(state.params, model_state, xs[0], jax.random.fold_in(key, xs[1]))
+        return (jax.tree.map(jnp.add, total, grads), model_state), metrics
+
+    start = (jax.tree.map(jnp.zeros_like, state.params), state.model_state)
+    (total, model_state), metrics = unrolled_scan(part, start, (split, jnp.arange(parts)))
+    grads = jax.tree.map(lambda x: x / parts, total)
+    return grads, model_state, jax.tree.map(functools.partial(jnp.sum, axis=0), metrics)
+
+
+def _mean_over_devices(tree: Any) -> Any:
+    return lax.pmean(tree, ops.BATCH_AXIS) if ops.axis_bound(ops.BATCH_AXIS) else tree
+
+
+def _averaged(state: TrainState, variables: Any, decay: float) -> Any:
+    """Moves the average towards `variables`: at first quickly, so that the initial values are soon forgotten."""
+    if state.average is None:
+        return None
+    step = state.step.astype(jnp.float32)
+    decay = jnp.minimum(decay, (1 + step) / (10 + step))
+    return jax.tree.map(lambda mean, new: (decay * mean + (1 - decay) * new).astype(mean.dtype), state.average, variables)
+
+
+def _unless_stopped(old: TrainState, new: TrainState) -> TrainState:
+    """Returns `new`, or `old` with the step counted on, for a replica that early stopping has ended."""
+    kept = jax.tree.map(lambda a, b: jnp.where(old.stopped, a, b), old, new)
+    return kept.replace(step=new.step)

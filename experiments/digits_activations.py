@@ -1,0 +1,38 @@
+"""Which activation for a small network on handwritten digits, with and without batch normalization?
+
+Claim: with a gain of initialization that follows the activation, the saturating ones train as well as the others at
+    this depth; normalization matters more than the choice of activation.
+Source: none to reproduce; Glorot and Bengio 2010 (tanh, sigmoid), Nair and Hinton 2010 (relu), Maas et al. 2013
+    (leaky_relu), Clevert et al. 2015 (elu), Hendrycks and Gimpel 2016 (gelu, silu). Data and network: see digits.py.
+Command: python -m deepvision ablate --config experiments/digits_activations.py
+Cost: not yet measured
+Result: not yet measured
+"""
+
+from __future__ import annotations
+
+from ml_collections import config_dict
+
+from deepvision.config import default_config
+
+
+def get_config() -> config_dict.ConfigDict:
+    config = default_config()
+    config.model.name = "lenet5_modern"
+    config.model.init = "gain"
+    config.data.name = "digits"
+    config.data.image_size = 32
+    config.data.batch_size = 64
+    config.optimizer.name = "sgd"
+    config.optimizer.learning_rate = 0.05
+    config.optimizer.momentum = 0.9
+    config.optimizer.weight_decay = 5e-4
+    config.schedule.name = "cosine"
+    config.schedule.warmup_epochs = 1.0
+    config.train.epochs = 15.0
+    config.ablation.axes = {
+        "model.norm": ("none", "batch"),
+        "model.act": ("sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu"),
+    }
+    config.ablation.seeds = 4
+    return config

@@ -13,6 +13,7 @@ _PUBLIC = {
     "list_models": "deepvision.models",
     "describe": "deepvision.models",
     "load_weights": "deepvision.interop",
+    "save_weights": "deepvision.interop",
     "UserError": "deepvision.errors",
 }
 __all__ = list(_PUBLIC)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from deepvision.types import Array, Key
@@ -30,19 +31,52 @@ def axis_bound(axis_name: str) -> bool:
 def moments(x: Array, axes: Sequence[int]) -> tuple[Array, Array]:
     """Returns mean and biased variance over `axes`, kept as axes of size one.
 
-    The variance is the mean squared deviation from the mean, which does not cancel where the mean is large.
+    The variance is the mean squared deviation from the mean, which does not cancel where the mean is large. The mean
+    subtracted there is constant to the gradient, and the last term, which is zero, accounts for it: exact to all
+    orders, and one pass over the values less.
     """
     mean = jnp.mean(x, axes, keepdims=True)
-    return mean, jnp.mean(jnp.square(x - mean), axes, keepdims=True)
+    center = lax.stop_gradient(mean)
+    return mean, jnp.mean(jnp.square(x - center), axes, keepdims=True) - jnp.square(mean - center)
 
 
-def global_moments(x: Array, axes: Sequence[int], axis_name: str) -> tuple[Array, Array]:
-    """Returns `moments` over `axes` and over all devices of `axis_name`, each of which holds equally many values."""
-    mean, variance = moments(x, axes)
-    if not axis_bound(axis_name):
-        return mean, variance
+def pooled_moments(mean: Array, variance: Array, axes: Sequence[int]) -> tuple[Array, Array]:
+    """Returns the moments of the union, over `axes`, of equally large sets of values from the moments of each."""
+    center = jnp.mean(mean, axes, keepdims=True)
+    return center, jnp.mean(variance + jnp.square(mean - center), axes, keepdims=True)
+
+
+def device_moments(mean: Array, variance: Array, axis_name: str) -> tuple[Array, Array]:
+    """Returns the moments over all devices of `axis_name`, each of which holds equally many values."""
     center = lax.pmean(mean, axis_name)
     return center, lax.pmean(variance + jnp.square(mean - center), axis_name)
+
+
+def positions(x: Array) -> tuple[int, ...]:
+    """Returns the axes of `x` [n, ..., c] that are neither examples nor channels."""
+    return tuple(range(1, x.ndim - 1))
+
+
+def has_positions(x: Array) -> bool:
+    """Tells whether `x` [n, ..., c] has more than one position."""
+    return any(x.shape[axis] > 1 for axis in positions(x))
+
+
+def group_moments(x: Array, groups: int) -> tuple[Array, Array]:
+    """Returns the moments of `x` [n, ..., c] per example over positions and c/groups channels, as [n, 1, ..., c]."""
+    mean, variance = moments(x, positions(x))
+    shape = (*mean.shape[:-1], groups, x.shape[-1] // groups)
+    pooled = pooled_moments(mean.reshape(shape), variance.reshape(shape), (-1,))
+    return tuple(jnp.broadcast_to(moment, shape).reshape(mean.shape) for moment in pooled)
+
+
+def rescale(x: Array, mean: Array, factor: Array, offset: Array | float = 0.0) -> Array:
+    """Returns (x - mean) * factor + offset.
+
+    The mean subtracted from the values is constant to the gradient, as in `moments`, and the offset accounts for it.
+    """
+    center = lax.stop_gradient(mean)
+    return (x - center) * factor + ((center - mean) * factor + offset)
 
 
 def standardize(x: Array, axes: Sequence[int], epsilon: float) -> Array:
@@ -53,8 +87,45 @@ def standardize(x: Array, axes: Sequence[int], epsilon: float) -> Array:
     x = x.astype(accumulation_dtype(x))
     if not axes:
         return x
-    mean, variance = moments(x, axes)
-    return (x - mean) * lax.rsqrt(variance + epsilon)
+    mean = jnp.mean(x, axes, keepdims=True)
+    return rescale(x, mean, lax.rsqrt(jnp.var(x, axes, keepdims=True) + epsilon))
+
+
+def euclidean_norm(x: Array, axes: Sequence[int]) -> Array:
+    """Returns ||x||_2 over `axes`, kept as axes of size one, with gradient 0 where all of `x` is 0."""
+    energy = jnp.sum(jnp.square(x), axes, keepdims=True)
+    return jnp.sqrt(jnp.maximum(energy, jnp.finfo(x.dtype).tiny))
+
+
+def window_sum(x: Array, window: Sequence[int]) -> Array:
+    """Returns the sum over a window around each value, `window` being its extent along each axis.
+
+    Beyond the borders lie zeros. A window of even extent reaches one further below than above.
+    """
+    padding = [(size // 2, (size - 1) // 2) for size in window]
+    return lax.reduce_window(x, 0.0, lax.add, tuple(window), (1,) * x.ndim, padding)
+
+
+def gaussian_window(size: int, sigma: float) -> np.ndarray:
+    """Returns `size` samples of exp(-z^2 / (2 sigma^2)), z in steps of one around the middle; they sum to one."""
+    z = np.arange(size) - (size - 1) / 2
+    weights = np.exp(-0.5 * (z / sigma) ** 2)
+    return weights / weights.sum()
+
+
+def smooth(x: Array, axis: int, window: np.ndarray) -> Array:
+    """Returns the weighted mean over a centered window along an axis, at the borders over what lies inside of it.
+
+    It is one product with a band matrix [length, length], which every device computes faster than short convolutions
+    of each channel alone.
+    """
+    length = x.shape[axis]
+    reach = len(window) // 2
+    offsets = np.arange(length)[:, None] - np.arange(length) + reach  # [input, output]
+    band = np.where((offsets >= 0) & (offsets < len(window)), window[np.clip(offsets, 0, len(window) - 1)], 0.0)
+    band = jnp.asarray(band / band.sum(axis=0), x.dtype)
+    mean = lax.dot_general(x, band, (((axis,), (0,)), ((), ())), precision=lax.Precision.HIGHEST)
+    return jnp.moveaxis(mean, -1, axis)
 
 
 def l2_normalize(x: Array, epsilon: float = 1e-12) -> Array:
@@ -81,3 +152,26 @@ def example_keys(key: Key, count: int) -> Key:
     """
     first = lax.axis_index(BATCH_AXIS) * count if axis_bound(BATCH_AXIS) else 0
     return jax.vmap(lambda place: jax.random.fold_in(key, place))(first + jnp.arange(count))
+
+
+def adaptive_average(x: Array, size: int) -> Array:
+    """Returns images [n, h, w, c] averaged to [n, size, size, c].
+
+    Output i of an axis of length l is the mean of the inputs from floor(i l / size) to ceil((i + 1) l / size), so that
+    windows overlap where size does not divide l, and inputs repeat where l is smaller. As torch's AdaptiveAvgPool2d.
+    """
+    for axis in (1, 2):
+        length = x.shape[axis]
+        if length != size:
+            windows = jnp.asarray(_adaptive_windows(length, size), x.dtype)
+            x = jnp.moveaxis(jnp.tensordot(x, windows, (axis, 0)), -1, axis)
+    return x
+
+
+def _adaptive_windows(length: int, size: int) -> np.ndarray:
+    """Returns the matrix [length, size] that averages an axis."""
+    windows = np.zeros((length, size))
+    for i in range(size):
+        start, stop = i * length // size, -(-(i + 1) * length // size)
+        windows[start:stop, i] = 1 / (stop - start)
+    return windows

@@ -23,8 +23,8 @@ def flip(image: jax.Array, key: jax.Array, p: float = 0.5) -> jax.Array:
     Raises:
         UserError: `p` is not in [0, 1].
     """
-    if not 0 <= p <= 1:
-        raise UserError(f"augmentation flip: p must be in [0, 1], got {p}")
+    if not isinstance(p, int | float) or not 0 <= p <= 1:
+        raise UserError(f"augmentation flip: p must be a probability in [0, 1], got {p!r}")
     return jnp.where(jax.random.bernoulli(key, p), image[:, ::-1], image)
 
 
@@ -40,7 +40,7 @@ def pad_crop(image: jax.Array, key: jax.Array, padding: int = 4, mode: str = "co
     """
     height, width, channels = image.shape
     if not _is_whole(padding) or padding < 0:
-        raise UserError(f"augmentation pad_crop: padding must be an integer >= 0, got {padding}")
+        raise UserError(f"augmentation pad_crop: padding must be an integer >= 0, got {padding!r}")
     if mode not in PAD_MODES:
         raise UserError(f"augmentation pad_crop: mode must be one of {', '.join(PAD_MODES)}, got {mode!r}")
     if mode == "reflect" and padding >= min(height, width):
@@ -63,9 +63,8 @@ def cutout(image: jax.Array, key: jax.Array, size: int = 8) -> jax.Array:
     """
     height, width, _ = image.shape
     if not _is_whole(size) or not 1 <= size <= min(height, width):
-        raise UserError(
-            f"augmentation cutout: size must be an integer >= 1, at most {min(height, width)} here, got {size}"
-        )
+        largest = min(height, width)
+        raise UserError(f"augmentation cutout: size must be an integer >= 1, at most {largest} here, got {size!r}")
     row, column = jax.random.randint(key, (2,), 0, jnp.array([height, width]))
     rows = jnp.arange(height) - (row - size // 2)
     columns = jnp.arange(width) - (column - size // 2)

@@ -43,7 +43,7 @@ def fit(image: np.ndarray, size: int | None, channels: int) -> np.ndarray:
     The largest centred square of the image is resized with Pillow's bilinear filter, whose support grows with the
     reduction (antialiased). A `size` of None keeps height and width. An image that fits already is returned as it is.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     if image.shape[-1] == 1 and channels == 3:
         image = np.repeat(image, 3, axis=-1)
@@ -51,8 +51,12 @@ def fit(image: np.ndarray, size: int | None, channels: int) -> np.ndarray:
         image = _with_channel_axis(np.asarray(Image.fromarray(image).convert(_MODES[channels])))
     if size is None or image.shape[:2] == (size, size):
         return image
-    plane = Image.fromarray(image[..., 0] if channels == 1 else image)
-    return _with_channel_axis(np.asarray(ImageOps.fit(plane, (size, size), Image.Resampling.BILINEAR)))
+    height, width = image.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = image[top : top + side, left : left + side]
+    square = Image.fromarray(square[..., 0] if channels == 1 else square)
+    return _with_channel_axis(np.asarray(square.resize((size, size), Image.Resampling.BILINEAR)))
 
 
 def _stored_channels(mode: str) -> int:

@@ -35,6 +35,9 @@ def open_pipelines(data: ConfigDict) -> tuple[Pipeline, Pipeline]:
     augment = tuple(resolve(AUGMENTATIONS, choice, "augmentation") for choice in data.augment)
     train = open_reader(_open(data, data.train_split), data.image_size, data.channels)
     evaluation = open_reader(_open(data, data.eval_split), data.image_size, train.image_shape[-1])
+    if evaluation.image_shape != train.image_shape:
+        shapes = " and ".join("x".join(map(str, reader.image_shape)) for reader in (train, evaluation))
+        raise UserError(f"images for training and evaluation differ in shape, {shapes}: set data.image_size")
     kind = data.pipeline
     if kind == "auto":
         kind = "resident" if _size_mb(train) + _size_mb(evaluation) <= data.resident_limit_mb else "streaming"

@@ -14,7 +14,7 @@ from __future__ import annotations
 import abc
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 import jax
 import jax.numpy as jnp
@@ -60,16 +60,18 @@ class Pipeline(abc.ABC):
         self.image_shape = reader.image_shape
         self.steps_per_epoch = self.num_examples / batch_size
         # Traced once here, so that an augmentation that does not suit the images is refused before anything is built.
-        jax.eval_shape(self._augment, jax.ShapeDtypeStruct(self.image_shape, jnp.float32), jax.random.key(0))
+        image = jax.ShapeDtypeStruct(self.image_shape, jnp.float32)
+        jax.eval_shape(lambda image: self._augment(image, jax.random.key(0)), image)
 
-    def feed(self, seed: int, step: int) -> Iterator[Feed]:
+    def feed(self, seed: int, step: int) -> Generator[Feed]:
         """Yields without end what steps `step`, `step` + 1, ... need: a pure function of the seed and the step.
 
         Step t takes positions t B to t B + B - 1 of the order of `seed` (order.py); a batch may straddle two epochs.
+        Close the generator when done with it: that ends the threads or processes that read ahead.
         """
         return self._stream(functools.partial(self._training_feed, seed), step, None)
 
-    def evaluation(self) -> Iterator[Feed]:
+    def evaluation(self) -> Generator[Feed]:
         """Yields every example exactly once, in order.
 
         The last batch is filled up to B with the first example; "weight" float32 [B] is 1 for what counts, else 0.
@@ -111,7 +113,7 @@ class Pipeline(abc.ABC):
         """Returns images uint8 [n, h, w, c] and labels int32 [n] of a feed; traced."""
 
     @abc.abstractmethod
-    def _stream(self, make: Callable[[int], Feed], start: int, stop: int | None) -> Iterator[Feed]:
+    def _stream(self, make: Callable[[int], Feed], start: int, stop: int | None) -> Generator[Feed]:
         """Yields make(start), make(start + 1), ... up to `stop` (None: without end)."""
 
     def _training_feed(self, seed: int, step: int) -> Feed:

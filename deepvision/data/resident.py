@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 import jax
 import numpy as np
@@ -40,5 +40,5 @@ class Resident(Pipeline):
     def _gather(self, resident: Batch, feed: Batch) -> tuple[jax.Array, jax.Array]:
         return resident["image"][feed["index"]], resident["label"][feed["index"]]
 
-    def _stream(self, make: Callable[[int], Feed], start: int, stop: int | None) -> Iterator[Feed]:
-        return map(make, itertools.count(start) if stop is None else range(start, stop))
+    def _stream(self, make: Callable[[int], Feed], start: int, stop: int | None) -> Generator[Feed]:
+        yield from map(make, itertools.count(start) if stop is None else range(start, stop))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 import jax
 import numpy as np
@@ -46,7 +46,7 @@ class Streaming(Pipeline):
     def _gather(self, resident: None, feed: Batch) -> tuple[jax.Array, jax.Array]:
         return feed["image"], feed["label"]
 
-    def _stream(self, make: Callable[[int], Feed], start: int, stop: int | None) -> Iterator[Feed]:
+    def _stream(self, make: Callable[[int], Feed], start: int, stop: int | None) -> Generator[Feed]:
         # A step is made from its number alone, so resuming at a step is starting there: no state of Grain is kept.
         batches = self._batches(make, start, sys.maxsize if stop is None else stop)
         step = start

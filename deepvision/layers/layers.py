@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -25,7 +26,7 @@ from deepvision.layers.activations import ACTIVATIONS
 from deepvision.layers.attention import ATTENTIONS
 from deepvision.layers.initializers import INITIALIZERS
 from deepvision.layers.kernels import KERNELS
-from deepvision.layers.linear import Conv, Dense, Pair, PartialConv
+from deepvision.layers.linear import Conv, ConvTranspose, Dense, Pair, PartialConv
 from deepvision.layers.norms import NORMS
 from deepvision.layers.pooling import POOLINGS, Window
 from deepvision.layers.stochastic import Dropout, DropPath
@@ -148,7 +149,35 @@ class BoundLayers:
             padding=same if padding is None else _pair(padding),
             dilation=dilation,
             groups=groups,
-            **self._shared(use_bias, linear),
+            **self._shared(use_bias, linear, groups),
+            name=name,
+        )
+
+    def conv_transpose(
+        self,
+        features: int,
+        kernel: int | Pair = 2,
+        stride: int | Pair = 2,
+        *,
+        name: str,
+        padding: int | Pair = 0,
+        output_padding: int | Pair = 0,
+        dilation: int | Pair = 1,
+        groups: int = 1,
+        use_bias: bool = True,
+        linear: bool = False,
+    ) -> ConvTranspose:
+        """Makes a transposed convolution; `linear` as in `conv`."""
+        stride = _pair(stride)
+        return ConvTranspose(
+            features=features,
+            kernel_size=_pair(kernel),
+            stride=stride,
+            padding=_pair(padding),
+            output_padding=_pair(output_padding),
+            dilation=_pair(dilation),
+            groups=groups,
+            **self._shared(use_bias, linear, groups, sparsity=math.prod(stride)),
             name=name,
         )
 
@@ -156,12 +185,13 @@ class BoundLayers:
         """Makes a dense layer over the last axis; `linear` as in `conv`."""
         return Dense(features=features, **self._shared(use_bias, linear), name=name)
 
-    def _shared(self, use_bias: bool, linear: bool) -> dict[str, Any]:
+    def _shared(self, use_bias: bool, linear: bool, groups: int = 1, sparsity: int = 1) -> dict[str, Any]:
+        """Returns what all linear layers are made with; of every filter, one tap in `sparsity` meets an input."""
         gain = 1.0 if linear else activations.gain(self.choices.act)
         return dict(
             use_bias=use_bias,
-            parameterization=self.choices.kernel(),
-            kernel_init=self.choices.initializer(gain),
+            parameterization=self.choices.kernel(groups=groups),
+            kernel_init=self.choices.initializer(gain * math.sqrt(sparsity)),
             bias_init=nn.initializers.zeros,
             train=self.train,
             dtype=self.dtype,

@@ -1,9 +1,8 @@
-"""Convolution and dense layer: the two places where a kernel meets its input."""
+"""Convolution, transposed convolution and dense layer: the places where a kernel meets its input."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -11,14 +10,16 @@ import numpy as np
 from flax.linen.dtypes import promote_dtype
 from jax import lax
 
+from deepvision import ops
 from deepvision.errors import UserError
+from deepvision.layers.kernels import Parameterization
 from deepvision.types import Array, Initializer
 
 Pair = tuple[int, int]
 
 
 class Linear(nn.Module):
-    """What the two share.
+    """What they share.
 
     Attributes:
         features: outputs.
@@ -32,7 +33,7 @@ class Linear(nn.Module):
 
     features: int
     use_bias: bool
-    parameterization: Callable[..., Array]
+    parameterization: Parameterization
     kernel_init: Initializer
     bias_init: Initializer
     train: bool
@@ -47,6 +48,28 @@ class Linear(nn.Module):
     def read_kernel(self, shape: tuple[int, ...]) -> Array:
         """Returns the kernel, through its parameterization."""
         return self.parameterization(self, "kernel", shape, self.kernel_init, self.train)
+
+    def with_bias(self, y: Array, bias: Array | None) -> Array:
+        """Returns y + bias; the first time, where the parameterization asks for it, calibrated to the batch."""
+        if self.is_initializing() and self.parameterization.data_dependent:
+            return self.calibrated(y)
+        return y if bias is None else y + bias
+
+    def calibrated(self, y: Array) -> Array:
+        """Sets the scale of the kernel, and the bias if there is one, so that over this batch every output is standard.
+
+        Returns the standard outputs: (y - mean) / deviation, or y / deviation without a bias. An output that does not
+        vary tells nothing of its scale, and stays as it is.
+        Source: Salimans & Kingma 2016, equations 5 and 6.
+        """
+        mean, variance = ops.moments(y.astype(ops.accumulation_dtype(y)), tuple(range(y.ndim - 1)))
+        varies = variance > 1e-8 * jnp.square(mean)
+        factor = jnp.where(varies, lax.rsqrt(jnp.where(varies, variance, 1)), 1).reshape(-1)
+        bias = jnp.where(varies, -mean, 0).reshape(-1) * factor if self.use_bias else jnp.zeros(())
+        self.parameterization.rescale(self, "kernel", factor)
+        if self.use_bias:
+            self.put_variable("params", "bias", bias.astype(self.get_variable("params", "bias").dtype))
+        return (y * factor + bias).astype(y.dtype)
 
 
 class Conv(Linear):
@@ -72,14 +95,12 @@ class Conv(Linear):
         shape = (*self.kernel_size, x.shape[-1] // self.groups, self.features)
         x, kernel, bias = self.operands(x, shape)
         y = convolve(x, kernel, self.stride, self.padding, self.dilation, self.groups)
-        return y if bias is None else y + bias
+        return self.with_bias(y, bias)
 
     def _check(self, x: Array) -> None:
         where = f"convolution at {'/'.join(self.path)}"
-        if x.ndim != 4:
-            raise UserError(f"{where}: needs images [n, h, w, c], got shape {x.shape}")
-        if x.shape[-1] % self.groups or self.features % self.groups:
-            raise UserError(f"{where}: {self.groups} groups divide not both {x.shape[-1]} and {self.features} channels")
+        check_images(where, x)
+        check_groups(where, self.groups, x.shape[-1], self.features)
         for size, kernel, padding, dilation in zip(
             x.shape[1:3], self.kernel_size, self.padding, self.dilation, strict=True
         ):
@@ -91,13 +112,95 @@ class Conv(Linear):
         return y.size * math.prod(self.kernel_size) * x.shape[-1] // self.groups
 
 
+def check_images(where: str, x: Array) -> None:
+    """Raises a UserError unless `x` is a batch of images [n, h, w, c]."""
+    if x.ndim != 4:
+        raise UserError(f"{where}: needs images [n, h, w, c], got shape {x.shape}")
+
+
+def check_groups(where: str, groups: int, inputs: int, outputs: int) -> None:
+    """Raises a UserError unless the groups divide both the input and the output channels."""
+    if groups < 1 or inputs % groups or outputs % groups:
+        raise UserError(f"{where}: {groups} groups divide not both {inputs} and {outputs} channels")
+
+
 def convolve(x: Array, kernel: Array, stride: Pair, padding: Pair, dilation: Pair = (1, 1), groups: int = 1) -> Array:
-    """Returns the convolution (cross-correlation) of images [n, h, w, c] with a kernel [kh, kw, c / groups, features]."""
+    """Returns the cross-correlation of images [n, h, w, c] with a kernel [kh, kw, c / groups, features]."""
     return lax.conv_general_dilated(
         x,
         kernel,
         window_strides=stride,
         padding=[(p, p) for p in padding],
+        rhs_dilation=dilation,
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=groups,
+    )
+
+
+class ConvTranspose(Linear):
+    """The adjoint of a strided convolution: [n, h, w, c] -> [n, h', w', features].
+
+        kernel [kh, kw, c / groups, features]
+        y[o] = bias + sum_i x[i] kernel[o + padding - stride i]      (the taps `dilation` apart)
+        h' = (h - 1) stride - 2 padding + dilation (kh - 1) + 1 + output_padding
+
+    Attributes:
+        kernel_size: (kh, kw).
+        stride: positions between the outputs of neighbouring inputs, per axis.
+        padding: positions cut off on each side, per axis.
+        output_padding: positions added at the far side, per axis; fewer than the stride or the dilation.
+        dilation: step between the kernel's taps, per axis.
+        groups: input and output channels fall into so many groups that do not see each other.
+    Source: Zeiler et al. 2010; Dumoulin & Visin 2016, section 4.
+    """
+
+    kernel_size: Pair = (2, 2)
+    stride: Pair = (2, 2)
+    padding: Pair = (0, 0)
+    output_padding: Pair = (0, 0)
+    dilation: Pair = (1, 1)
+    groups: int = 1
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        self._check(x)
+        x, kernel, bias = self.operands(x, (*self.kernel_size, x.shape[-1] // self.groups, self.features))
+        y = convolve_transposed(x, kernel, self.stride, self.padding, self.output_padding, self.dilation, self.groups)
+        return self.with_bias(y, bias)
+
+    def _check(self, x: Array) -> None:
+        where = f"transposed convolution at {'/'.join(self.path)}"
+        check_images(where, x)
+        check_groups(where, self.groups, x.shape[-1], self.features)
+        for extra, stride, dilation in zip(self.output_padding, self.stride, self.dilation, strict=True):
+            if not 0 <= extra < max(stride, dilation):
+                raise UserError(f"{where}: output_padding must be in [0, {max(stride, dilation) - 1}], got {extra}")
+
+    def macs(self, x: Array, y: Array) -> int:
+        """Returns the multiply-accumulates behind `y`: every input value meets every tap of the outputs it reaches."""
+        return x.size * math.prod(self.kernel_size) * self.features // self.groups
+
+
+def convolve_transposed(
+    x: Array,
+    kernel: Array,
+    stride: Pair,
+    padding: Pair,
+    output_padding: Pair = (0, 0),
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+) -> Array:
+    """Returns the adjoint of `convolve` for images [n, h, w, c] and a kernel [kh, kw, c / groups, features].
+
+    It is the convolution of the inputs, `stride` apart with zeros between them, with the kernel turned around.
+    """
+    reach = [d * (size - 1) for size, d in zip(kernel.shape, dilation, strict=False)]
+    return lax.conv_general_dilated(
+        x,
+        jnp.flip(kernel, (0, 1)),
+        window_strides=(1, 1),
+        padding=[(r - p, r - p + extra) for r, p, extra in zip(reach, padding, output_padding, strict=True)],
+        lhs_dilation=stride,
         rhs_dilation=dilation,
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
         feature_group_count=groups,
@@ -136,6 +239,12 @@ class PartialConv(Conv):
             kernel = kernel.astype(values.dtype).at[..., inputs, outputs].set(values, unique_indices=True)
         return kernel
 
+    def calibrated(self, y: Array) -> Array:
+        raise UserError(
+            f"convolution at {'/'.join(self.path)}: its partial kernels cannot be calibrated to the batch;"
+            " use a kernel that is not data_dependent"
+        )
+
     def macs(self, x: Array, y: Array) -> int:
         """Returns the multiply-accumulates of the connections there are."""
         return y.size // self.features * math.prod(self.kernel_size) * sum(map(len, self.connections))
@@ -144,7 +253,7 @@ class PartialConv(Conv):
 class KernelPart(nn.Module):
     """A kernel of its own among several of one layer; attributes as in `Linear`."""
 
-    parameterization: Callable[..., Array]
+    parameterization: Parameterization
     kernel_init: Initializer
     train: bool
 
@@ -159,8 +268,7 @@ class Dense(Linear):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         x, kernel, bias = self.operands(x, (x.shape[-1], self.features))
-        y = x @ kernel
-        return y if bias is None else y + bias
+        return self.with_bias(x @ kernel, bias)
 
     def macs(self, x: Array, y: Array) -> int:
         """Returns the multiply-accumulates behind `y`."""

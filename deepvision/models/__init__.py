@@ -10,13 +10,21 @@ from typing import Any
 from deepvision.choices import Choice
 from deepvision.errors import UserError, unknown
 from deepvision.models.describe import Description, describe
+from deepvision.models.lenet import LENETS
+from deepvision.models.mlp import MLPS
 from deepvision.models.network import Network
 from deepvision.models.resnet import RESNETS
+from deepvision.models.vgg import VGGS
+from deepvision.models.vit import VITS
 
 __all__ = ["MODELS", "Description", "Network", "create_model", "describe", "list_models"]
 
 MODELS = {
+    **MLPS,
+    **LENETS,
+    **VGGS,
     **RESNETS,
+    **VITS,
 }
 
 

@@ -100,7 +100,7 @@ class LeNet5(Network):
         c5 = ConvUnit(L, 120, 5, padding=0, name="c5")(s4)
         if pyramid:
             return [s2, s4, c5]
-        f6 = DenseUnit(L, self.codes, name="f6")(flatten(c5))
+        f6 = DenseUnit(L, self.codes, name="f6")(L.dropout(name="dropout")(flatten(c5)))
         return DistanceToCodes(self.num_classes, name="output")(f6) if self.num_classes else f6
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,6 @@ import jax
 import jax.numpy as jnp
 
 from deepvision import ops
-from deepvision.errors import UserError
 from deepvision.params import is_kernel
 from deepvision.types import Array
 
@@ -54,17 +52,3 @@ def norm(x: Array, axis: int | None = None) -> Array:
 def start_vector(size: int, dtype: jnp.dtype) -> Array:
     """Returns a unit vector to start power iterations from: the same at every call, with no direction preferred."""
     return ops.l2_normalize(jax.random.normal(jax.random.key(0), (size,), dtype))
-
-
-def check_number(where: str, argument: str, value: Any, low: float, high: float = math.inf) -> None:
-    """Raises a UserError unless `value` is a number in [low, high]."""
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not number or not low <= value <= high:
-        valid = f"at least {low:g}" if high == math.inf else f"in [{low:g}, {high:g}]"
-        raise UserError(f"{where}: {argument} must be a number {valid}, got {value!r}")
-
-
-def check_count(where: str, argument: str, value: Any) -> None:
-    """Raises a UserError unless `value` is a whole number of at least one."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise UserError(f"{where}: {argument} must be a whole number, at least 1, got {value!r}")

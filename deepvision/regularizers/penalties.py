@@ -12,15 +12,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from deepvision import ops
-from deepvision.regularizers.matrices import (
-    as_matrix,
-    check_count,
-    check_number,
-    kernels,
-    norm,
-    start_vector,
-    tall,
-)
+from deepvision.checks import check_count, check_number
+from deepvision.regularizers.matrices import as_matrix, kernels, norm, start_vector, tall
 from deepvision.types import Array
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
+from deepvision.checks import check_count, check_number, check_positive
 from deepvision.errors import UserError
-from deepvision.regularizers.matrices import check_count, check_number, map_kernels, norm
+from deepvision.regularizers.matrices import map_kernels, norm
 from deepvision.types import Array
 
 
@@ -138,9 +139,7 @@ class MaxNorm(Projection):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_number(self.where, "limit", self.limit, 0)
-        if self.limit == 0:
-            raise UserError(f"{self.where}: limit must be a number above 0, got 0")
+        check_positive(self.where, "limit", self.limit)
 
     def project(self, params: Any, model_state: Mapping[str, Any] | None) -> Any:
         return map_kernels(lambda matrix: matrix * (self.limit / jnp.maximum(norm(matrix, axis=0), self.limit)), params)

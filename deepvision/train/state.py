@@ -63,7 +63,9 @@ def init_states(
     def one(seed: Array) -> TrainState:
         return init_state(seed, model, optimizer, image_shape, average)
 
-    return jax.jit(jax.vmap(one))(jnp.asarray(seeds, jnp.uint32))
+    # It runs once, and on a CPU optimizing the generation of random numbers takes ten times as long as running it.
+    quick = {"xla_backend_optimization_level": 0}
+    return jax.jit(jax.vmap(one), compiler_options=quick)(jnp.asarray(seeds, jnp.uint32))
 
 
 def init_state(

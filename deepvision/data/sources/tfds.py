@@ -119,6 +119,9 @@ def _builder(name: str, root: Path):
         valid = f"digits, image_folder, npz, a name from www.tensorflow.org/datasets/catalog, or one prepared in {root}"
         raise UserError(f"unknown data set {name!r}{hint}. Valid: {valid}") from None
     except (ImportError, ValueError, AssertionError) as error:
+        if "File format is already set" in str(error):
+            hint = "choose another data.data_dir, or convert it with `tfds convert_format`"
+            raise UserError(f"data set {name!r} in {root} is not prepared as array_record: {hint}") from error
         raise UserError(f"cannot open data set {name!r} in {root}: {_reason(error)}") from error
 
 

@@ -1,8 +1,8 @@
 """Lets TFDS prepare data sets where TensorFlow is not installed.
 
 TFDS reads and writes its records without TensorFlow, but preparing a data set calls it for three small things: opening
-files (`tf.io.gfile`, in builders and in the extraction of archives), encoding arrays as PNG or JPEG (mnist, cifar10), and
-recoding odd images (imagenet2012). `without_tensorflow()` puts Python's own files and Pillow in those places.
+files (`tf.io.gfile`, in builders and in the extraction of archives), encoding arrays as PNG or JPEG (mnist, cifar10),
+and recoding odd images (imagenet2012). `without_tensorflow()` puts Python's own files and Pillow in those places.
 """
 
 from __future__ import annotations

@@ -1,0 +1,66 @@
+"""Smooth activations of one argument: the input times a gate made of itself, and a few that are neither."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+from deepvision.checks import check_positive
+from deepvision.layers.activations.bounded import hard_sigmoid
+from deepvision.types import Array
+
+
+def identity(x: Array) -> Array:
+    """f(x) = x. No source."""
+    return x
+
+
+def gelu(x: Array) -> Array:
+    """f(x) = x Phi(x), Phi the normal distribution function. Source: Hendrycks & Gimpel 2016, section 2."""
+    return jax.nn.gelu(x, approximate=False)
+
+
+def gelu_tanh(x: Array) -> Array:
+    """f(x) = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))). Source: Hendrycks & Gimpel 2016, section 2."""
+    return jax.nn.gelu(x, approximate=True)
+
+
+def quick_gelu(x: Array) -> Array:
+    """f(x) = x sigmoid(1.702 x). Source: Hendrycks & Gimpel 2016, section 2."""
+    return x * jax.nn.sigmoid(1.702 * x)
+
+
+def silu(x: Array) -> Array:
+    """f(x) = x sigmoid(x). Source: Elfwing et al. 2017; Ramachandran et al. 2017 (swish with beta = 1)."""
+    return jax.nn.silu(x)
+
+
+def hard_swish(x: Array) -> Array:
+    """f(x) = x hard_sigmoid(x). Source: Howard et al. 2019 (MobileNetV3), section 5.2."""
+    return x * hard_sigmoid(x)
+
+
+def mish(x: Array) -> Array:
+    """f(x) = x tanh(softplus(x)). Source: Misra 2019, equation 1."""
+    return x * jnp.tanh(jax.nn.softplus(x))
+
+
+def serf(x: Array) -> Array:
+    """f(x) = x erf(softplus(x)). Source: Nag & Bhattacharyya 2021, equation 1."""
+    return x * jax.lax.erf(jax.nn.softplus(x))
+
+
+def snake(x: Array, frequency: float = 1.0) -> Array:
+    """f(x) = x + sin(frequency x)^2 / frequency.
+
+    Args:
+        frequency: radians per unit of x, above 0.
+    Source: Ziyin et al. 2020, equation 3.
+    """
+    check_positive("act 'snake'", "frequency", frequency)
+    return x + jnp.square(jnp.sin(frequency * x)) / frequency
+
+
+def exp(x: Array) -> Array:
+    """f(x) = exp(x). No source."""
+    return jnp.exp(x)

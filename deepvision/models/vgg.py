@@ -1,0 +1,93 @@
+"""VGG: 3x3 convolutions only, as deep as they go.
+
+Simonyan & Zisserman 2014, "Very deep convolutional networks for large-scale image recognition" (1409.1556): tables 1-3.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import flax.linen as nn
+
+from deepvision import ops
+from deepvision.layers.blocks import ConvUnit, DenseUnit, close_stages, flatten
+from deepvision.layers.layers import Layers
+from deepvision.layers.pooling import Window
+from deepvision.models.network import Network
+from deepvision.types import Images
+
+PLANE = 7  # positions per side that the first dense layer sees
+
+PAPER = Layers(norm="none", act="relu", dropout=0.5, paper_init="xavier_uniform")
+
+
+class VGG(Network):
+    """Five stages of 3x3 convolutions, each closed by a pooling, and three dense layers.
+
+    At 224x224x3 and 1000 classes (single-scale top-1 / top-5 error of table 3, training scale 256):
+
+        name   configuration   parameters    MACs             error
+        vgg11  A               132,863,336    7,609,090,048   29.6 / 10.4
+        vgg13  B               133,047,848   11,308,466,176   28.7 / 9.9
+        vgg16  D               138,357,544   15,470,264,320   27.0 / 8.8
+        vgg19  E               143,667,240   19,632,062,464   27.3 / 9.0
+
+    `vgg11_lrn` is A-LRN, with local response normalization behind the first convolution's activation. The `_bn` forms
+    have batch norm behind every convolution, whose bias it replaces; the dense layers have none. At other image sizes
+    the last plane is averaged, or below 224 repeated, to 7x7 positions, which is part of the network and no site of
+    pooling; images below 32x32 do not survive the five poolings. Weights start as the paper's footnote on Glorot &
+    Bengio 2010 has it. Without classes, the features are those of the second dense layer.
+
+    Attributes:
+        stage_sizes: convolutions per stage.
+        width: channels of the first stage; each next one has twice as many, up to eight times.
+        hidden: units of the two hidden dense layers.
+    """
+
+    stage_sizes: tuple[int, ...] = (1, 1, 2, 2, 2)
+    width: int = 64
+    hidden: int = 4096
+    layers: Layers = PAPER
+
+    @nn.compact
+    def __call__(self, x: Images, train: bool = False, pyramid: bool = False):
+        L = self.layers.bind(train)
+        stages = []
+        for stage, convolutions in enumerate(self.stage_sizes, start=1):
+            for index in range(1, convolutions + 1):
+                first, last = stage == index == 1, index == convolutions
+                x = ConvUnit(
+                    L,
+                    self.width * min(2 ** (stage - 1), 8),
+                    first=first,
+                    lrn=first,
+                    attend=last,
+                    pool=Window(2) if last else None,
+                    name=f"conv{stage}_{index}",
+                )(x)
+            stages.append(x)
+        stages[-1] = x = close_stages(L, x)
+        if pyramid:
+            return stages
+        x = flatten(ops.adaptive_average(x, PLANE))
+        for index in (1, 2):
+            x = DenseUnit(L, self.hidden, name=f"fc{index}")(x)
+            x = L.dropout(name=f"dropout{index}")(x)
+        return L.dense(self.num_classes, name="head")(x) if self.num_classes else x
+
+
+_STAGE_SIZES = {
+    "vgg11": (1, 1, 2, 2, 2),
+    "vgg13": (2, 2, 2, 2, 2),
+    "vgg16": (2, 2, 3, 3, 3),
+    "vgg19": (2, 2, 4, 4, 4),
+}
+
+VGGS = {
+    **{name: functools.partial(VGG, stage_sizes=sizes) for name, sizes in _STAGE_SIZES.items()},
+    **{
+        f"{name}_bn": functools.partial(VGG, stage_sizes=sizes, layers=PAPER.replace({"norm": "batch"}))
+        for name, sizes in _STAGE_SIZES.items()
+    },
+    "vgg11_lrn": functools.partial(VGG, layers=PAPER.replace({"norm": "lrn", "placement": "post_act"})),
+}

@@ -1,0 +1,105 @@
+"""Laws of every entry of the table: what it declares is true, and it behaves as an activation must."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+from deepvision.choices import resolve
+from deepvision.layers.activations import ACTIVATIONS, PROPERTIES, width
+from tests.layers.activations import applied
+
+FAR = 200.0  # where even algebraic tails have come within one percent
+ELEMENTWISE = [name for name in ACTIVATIONS if width(resolve(ACTIVATIONS, name, "act")) == 1]
+ACROSS_CHANNELS = [name for name in ACTIVATIONS if name not in ELEMENTWISE]
+
+
+def test_every_entry_declares_its_properties() -> None:
+    assert list(PROPERTIES) == list(ACTIVATIONS)
+
+
+def line(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Returns values and derivatives in float64 on a fine grid, every channel of a pixel being moved together."""
+    with jax.enable_x64(True):
+        x = jnp.linspace(-FAR, FAR, 400_001)[:, None]
+        x = jnp.broadcast_to(x, (len(x), 2)) if name in ACROSS_CHANNELS else x
+        y, derivative = jax.jvp(applied.function(name, channels=x.shape[1]), (x,), (jnp.ones_like(x),))
+        return np.asarray(y), np.asarray(derivative)
+
+
+def within(values: np.ndarray, bounds: tuple[float, float]) -> None:
+    """Checks that values lie within bounds, and come close to each: one percent, or 50 where it is infinite."""
+    low, high = bounds
+    assert values.min() >= low - 1e-9 and values.max() <= high + 1e-9
+    assert values.min() <= (low + 0.01 if np.isfinite(low) else -50)
+    assert values.max() >= (high - 0.01 if np.isfinite(high) else 50)
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_bounds_of_values_and_derivatives(name: str) -> None:
+    y, derivative = line(name)
+    within(y, PROPERTIES[name].range)
+    within(derivative, PROPERTIES[name].derivative)
+
+
+@pytest.mark.parametrize("name", ACROSS_CHANNELS)
+def test_bounds_across_channels(name: str) -> None:
+    with jax.enable_x64(True):
+        f = applied.function(name, channels=4)
+        x = 40 * jax.random.normal(jax.random.key(0), (1000, 4))
+        within(np.asarray(f(x)), PROPERTIES[name].range)
+        within(np.asarray(jax.vmap(jax.jacfwd(f))(x)), PROPERTIES[name].derivative)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_saturates_where_it_says(name: str) -> None:
+    _, derivative = line(name)
+    flat = {side for side, end in (("left", 0), ("right", -1)) if np.all(np.abs(derivative[end]) < 1e-3)}
+    said = PROPERTIES[name].saturates
+    assert flat == ({"left", "right"} if said == "both" else {said} - {"none"})
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_gradients_match_finite_differences(name: str) -> None:
+    with jax.enable_x64(True):
+        apply, params = applied.with_params(name)
+        x = 2 * jax.random.normal(jax.random.key(0), (6, 8))
+        check_grads(apply, (params, x), order=1, modes=["fwd", "rev"], atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_jit_changes_nothing(name: str) -> None:
+    f = applied.function(name)
+    x = 2 * jax.random.normal(jax.random.key(0), (6, 8))
+    np.testing.assert_allclose(jax.jit(f)(x), f(x), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_bfloat16_is_finite_and_near(name: str) -> None:
+    f = applied.function(name)
+    x = (4 * jax.random.normal(jax.random.key(0), (64, 8))).astype(jnp.bfloat16)
+    y, pull = jax.vjp(f, x)
+    (gradient,) = pull(jnp.ones_like(y))
+    assert y.dtype == gradient.dtype == jnp.bfloat16
+    assert jnp.all(jnp.isfinite(y)) and jnp.all(jnp.isfinite(gradient))
+    exact = np.asarray(f(x.astype(jnp.float32)))
+    np.testing.assert_allclose(y.astype(jnp.float32), exact, rtol=0.03, atol=0.03)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_any_rank(name: str) -> None:
+    f = applied.function(name)
+    x = jax.random.normal(jax.random.key(0), (24, 8))
+    for shape in ((2, 12), (2, 3, 4)):
+        y = f(x.reshape(*shape, 8))
+        assert y.shape[:-1] == shape
+        np.testing.assert_allclose(y.reshape(24, -1), f(x), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_what_is_not_a_number_stays_so(name: str) -> None:
+    """Else a network that diverges would not show it."""
+    assert np.all(np.isnan(applied.function(name)(jnp.full((1, 8), jnp.nan))))

@@ -1,0 +1,111 @@
+"""The parts of the step, each against what it is defined to be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from deepvision.models import create_model
+from deepvision.tasks import Classification
+from deepvision.train.loop import Diverged
+from deepvision.train.state import init_states
+from deepvision.train.step import make_train_step
+from tests.train.small import small_config, train
+
+SHAPE = (4, 4, 1)
+
+
+def batch(size: int = 8):
+    rng = np.random.default_rng(0)
+    return {
+        "image": jnp.asarray(rng.standard_normal((size, *SHAPE)), jnp.float32),
+        "label": jnp.asarray(rng.integers(0, 10, size)),
+        "weight": jnp.ones(size),
+    }
+
+
+def run(steps: int = 1, norm: str = "layer", average: bool = False, stopped: bool = False, dtype: str | None = None, **options):
+    """Returns the state before and after some steps of a small perceptron."""
+    model = create_model("mlp", 10, norm=norm, dtype=dtype, overrides={"hidden": (16,)})
+    optimizer = optax.sgd(0.1)
+    state = jax.tree.map(lambda x: x[0], init_states((0,), model, optimizer, SHAPE, average))
+    state = before = state.replace(stopped=jnp.asarray(stopped))
+    step = jax.jit(make_train_step(model, Classification(), optimizer, **options))
+    for _ in range(steps):
+        state, metrics = step(state, batch(), state.key())
+    return before, state, metrics
+
+
+def test_accumulated_parts_equal_the_whole_batch():
+    _, whole, _ = run()
+    _, parts, _ = run(accumulate=4)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), whole.params, parts.params)
+
+
+def test_the_moving_average_follows_its_formula():
+    """a <- d a + (1 - d) w with d = min(decay, (1 + t) / (10 + t))."""
+    before, after, _ = run(average=True, average_decay=0.9)
+    jax.tree.map(
+        lambda mean, old, new: np.testing.assert_allclose(mean, 0.1 * old + 0.9 * new, atol=1e-6),
+        after.average["params"],
+        before.params,
+        after.params,
+    )
+
+
+def test_a_stopped_replica_stays():
+    before, after, _ = run(stopped=True, stoppable=True)
+    jax.tree.map(np.testing.assert_array_equal, before.params, after.params)
+    assert after.step == before.step + 1
+
+
+def test_penalties_add_their_gradient_and_projections_come_last():
+    decay = 0.5
+    _, plain, _ = run()
+    before, penalized, _ = run(penalties=(lambda p: decay / 2 * sum(jnp.sum(x**2) for x in jax.tree.leaves(p)),))
+    jax.tree.map(
+        lambda with_, without, old: np.testing.assert_allclose(with_, without - 0.1 * decay * old, atol=1e-6),
+        penalized.params,
+        plain.params,
+        before.params,
+    )
+    _, projected, _ = run(projections=(lambda p, step: jax.tree.map(jnp.zeros_like, p),))
+    assert not any(np.any(leaf) for leaf in jax.tree.leaves(projected.params))
+
+
+def test_bfloat16_computes_in_half_and_learns_in_single():
+    _, single, metrics = run(steps=3)
+    _, half, rough = run(steps=3, dtype="bfloat16")
+    assert {leaf.dtype for leaf in jax.tree.leaves(half.params)} == {jnp.dtype(jnp.float32)}
+    assert rough["loss"][0] == pytest.approx(float(metrics["loss"][0]), rel=0.03)
+    assert rough["loss"][0] != metrics["loss"][0]
+
+
+def test_label_smoothing_is_the_mixture_of_two_cross_entropies():
+    logits, labels, smoothing = jnp.asarray([[2.0, -1.0, 0.5]]), jnp.asarray([2]), 0.3
+    log_p = np.asarray(jax.nn.log_softmax(logits))[0]
+    expected = -(1 - smoothing) * log_p[2] - smoothing * log_p.mean()
+    np.testing.assert_allclose(Classification(label_smoothing=smoothing).loss(logits, labels), [expected], rtol=1e-6)
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_last_checkpoint_kept(tmp_path: Path):
+    config = small_config(model__name="mlp", model__overrides=None, model__norm="none", model__act="relu")
+    config.schedule.name, config.schedule.boundaries, config.schedule.factor = "step", (0.3,), 1e30
+    config.train.eval_every_epochs = 0.2  # and with it, checkpoints
+    with pytest.raises(Diverged, match=r"not finite at step 4 .seeds \[0\].; the checkpoint of step 2 is kept"):
+        train(config, tmp_path)
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["2"]
+    assert not (tmp_path / "result.json").exists()
+
+
+def test_early_stopping_ends_the_run_and_the_best_is_kept(tmp_path: Path):
+    config = small_config(model__name="mlp", model__overrides=None, train__early_stopping=2, train__eval_every_epochs=0.1)
+    config.optimizer.learning_rate = 0.0
+    result = train(config, tmp_path)
+    assert result["steps"] == 3, "one evaluation, and two that are not better"
+    assert result["best"][0]["step"] == 1

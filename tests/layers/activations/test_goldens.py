@@ -66,8 +66,8 @@ def golden(case: str, *names: str, dtype: type) -> list[np.ndarray]:
 
 
 def close(actual: jax.Array, expected: np.ndarray) -> None:
-    """float32 to 1e-5, float64 to 1e-10, relative; where large numbers cancel, relative to those, which are about 1."""
-    rtol, atol = (1e-5, 1e-6) if actual.dtype == jnp.float32 else (1e-10, 1e-13)
+    """float32 to 1e-5, float64 to 1e-10, relative; 1 - tanh(x)^2 and the like, to a few last digits of 1."""
+    rtol, atol = (1e-5, 5e-7) if actual.dtype == jnp.float32 else (1e-10, 1e-13)
     np.testing.assert_allclose(actual, expected, rtol, atol)
 
 
@@ -82,7 +82,7 @@ def test_elementwise(case: str, dtype: type) -> None:
         actual, derivative = jax.jvp(f, (jnp.asarray(x)[:, None],), (jnp.ones((len(x), 1), dtype),))
         assert actual.dtype == dtype
         close(actual[:, 0], y)
-        close(derivative[:, 0], dy)
+        close(derivative[:, 0], np.where(dy == np.float32(1 / 6), 1 / 6, dy))  # torch's 1/6 in hard_sigmoid is float32
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -6,11 +6,12 @@ from typing import Any
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from deepvision.layers.kernels import Parameterization
 from deepvision.layers.layers import BoundLayers, Layers
-from deepvision.types import Array, Shape
+from deepvision.types import Array, Initializer, Shape
 
 # kind of layer -> (how it is made, shape of its input). Each has more weights in a filter than outputs, or fewer.
 LAYERS = {
@@ -43,10 +44,11 @@ class Reader(nn.Module):
 
     parameterization: Parameterization
     shape: Shape
+    kernel_init: Initializer = nn.initializers.lecun_normal()
 
     @nn.compact
     def __call__(self, train: bool = False) -> Array:
-        return self.parameterization(self, "kernel", self.shape, nn.initializers.normal(), train)
+        return self.parameterization(self, "kernel", self.shape, self.kernel_init, train)
 
 
 def bound(kernel: str, train: bool = False, dtype: str | None = None) -> BoundLayers:
@@ -59,44 +61,17 @@ def make(kind: str, kernel: str, train: bool = False, dtype: str | None = None) 
     return layer(bound(kernel, train, dtype)), shape
 
 
-def read(parameterization: Parameterization, v: Any, train: bool = False, **state: Any) -> Array:
-    """Returns the kernel as read right after `v` was given as the initial values."""
-    reader = Reader(parameterization, v.shape)
-    made = reader.init(jax.random.key(0))
-    params = {**made["params"], "kernel": v}
-    if "kernel_gain" in params and "kernel_gain" in state:
-        params["kernel_gain"] = state["kernel_gain"]
-    return reader.apply({**made, "params": params}, train, mutable=["batch_stats"])[0]
-
-
 def fresh(parameterization: Parameterization, v: Array) -> dict[str, Any]:
-    """Returns the variables of a layer whose learned array starts as `v`."""
-
-    class Started(Reader):
-        @nn.compact
-        def __call__(self, train: bool = False) -> Array:
-            return self.parameterization(self, "kernel", self.shape, lambda *_: v, train)
-
-    return Started(parameterization, v.shape).init(jax.random.key(0))
+    """Returns the initial variables of a layer whose learned array starts as `v`."""
+    return Reader(parameterization, v.shape, lambda *_: jnp.asarray(v)).init(jax.random.key(0))
 
 
-def kernel_of(parameterization: Parameterization, variables: dict[str, Any], train: bool = False) -> Array:
-    """Returns the kernel that is read from the variables."""
-    shape = variables["params"]["kernel"].shape
-    return Reader(parameterization, shape).apply(variables, train, mutable=["batch_stats"])[0]
-
-
-def normal(shape: Shape, seed: int = 0, dtype: Any = np.float64) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+def read(parameterization: Parameterization, variables: dict[str, Any], train: bool = False) -> tuple[Array, Any]:
+    """Returns the kernel that is read from the variables, and the collections that it moved on."""
+    reader = Reader(parameterization, variables["params"]["kernel"].shape)
+    return reader.apply(variables, train, mutable=["batch_stats"])
 
 
 def matrix(kernel: Array) -> np.ndarray:
     """Views a kernel as [filter, outputs]."""
     return np.asarray(kernel).reshape(-1, kernel.shape[-1])
-
-
-def relative_error(value: Any, expected: Any) -> float:
-    """Returns the largest deviation, as a part of the largest expected value."""
-    value, expected = np.asarray(value, np.float64), np.asarray(expected, np.float64)
-    assert value.shape == expected.shape
-    return float(np.max(np.abs(value - expected)) / np.max(np.abs(expected)))

@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax
-from jax.test_util import check_grads
 
 from deepvision.choices import user_arguments
 from deepvision.errors import UserError
@@ -48,7 +47,9 @@ def test_jacobian_couples_the_declared_axes(name: str) -> None:
         x = normal((2, 2, 3, 4))
         norm = make(name)
         variables = random_variables(norm, x)
-        jacobian = {train: jax.jit(jax.jacrev(lambda x, t=train: forward(norm, variables, x, t)))(x) for train in (0, 1)}
+        jacobian = {
+            train: jax.jit(jax.jacrev(lambda x, t=train: forward(norm, variables, x, t)))(x) for train in (0, 1)
+        }
     places = np.array(list(np.ndindex(x.shape)))
     differ = places[:, None] != places  # [output, input, axis]
     for train in (False, True):
@@ -189,22 +190,33 @@ def test_jit_and_replicas_change_nothing(name: str) -> None:
         jax.tree.map(lambda a, b, r=r: np.testing.assert_allclose(b[r], a, rtol=1e-5, atol=1e-6), alone, together)
 
 
-@every_norm
-@pytest.mark.parametrize("train", [True, False])
+@pytest.mark.parametrize(
+    ("name", "train"),
+    [(name, train) for name, entry in NORMS.items() for train in (True, False) if train or "n" in entry.couples],
+)
 def test_gradients_equal_finite_differences(name: str, train: bool) -> None:
-    """By input and parameters, to the second order, in float64."""
+    """By input and parameters, to the second order: along a line, slopes of y and of its gradient, in float64."""
     # The corrections of batch renormalization are constants to the gradient, which differences cannot know of.
     norm = make(name, **(dict(r_max=1.0, d_max=0.0) if name == "batch_renorm" else {}))
     with jax.enable_x64(True):
-        x = normal((2, 2, 2, 4))
-        variables = random_variables(norm, x)
+        variables = random_variables(norm, normal((2, 2, 2, 4)))
         state = {key: value for key, value in variables.items() if key != "params"}
+        point = variables.get("params", {}), normal((2, 2, 2, 4))
+        line = jax.tree.map(lambda leaf: normal(leaf.shape, seed=leaf.size), point)
+        cotangent = normal((2, 2, 2, 4), seed=3)
 
-        @jax.jit
-        def run(params: dict, x: jax.Array) -> jax.Array:
-            return forward(norm, {**state, "params": params}, x, train)
+        def values(distance: float) -> tuple[jax.Array, tuple]:
+            params, x = jax.tree.map(lambda start, step: start + distance * step, point, line)
+            y, pull = jax.vjp(lambda params, x: forward(norm, {**state, "params": params}, x, train), params, x)
+            return y, pull(cotangent)
 
-        check_grads(run, (variables.get("params", {}), x), order=2, atol=1e-5, rtol=1e-5)
+        reach = 1e-6
+        (_, gradient), slopes = jax.jit(lambda: jax.jvp(values, (0.0,), (1.0,)))()
+        above, below = (jax.jit(values)(distance) for distance in (reach, -reach))
+    slope = sum(np.vdot(a, b) for a, b in zip(jax.tree.leaves(gradient), jax.tree.leaves(line), strict=True))
+    np.testing.assert_allclose(slope, np.vdot(slopes[0], cotangent), rtol=1e-10)
+    for high, low, exact in zip(*map(jax.tree.leaves, (above, below, slopes)), strict=True):
+        np.testing.assert_allclose((high - low) / (2 * reach), exact, rtol=1e-6, atol=1e-7)
 
 
 @every_norm

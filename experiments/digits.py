@@ -1,8 +1,9 @@
 """LeNet-5 on handwritten digits: the smallest real training run.
 
-Claim: a small convolutional network reads 8x8 scans of digits, enlarged to 32x32, nearly without error.
+Claim: a small convolutional network reads 8x8 scans of digits, enlarged to 16x16, nearly without error.
 Source: Alpaydin and Kaynak 1998, "Optical Recognition of Handwritten Digits" (UCI), 1,797 images that scikit-learn
-    ships; the network after LeCun et al. 1998 with ReLU, max pooling and softmax.
+    ships; the network after LeCun et al. 1998, with
+    ReLU, max pooling and batch normalization.
 Command: python -m deepvision train --config experiments/digits.py
 Cost: not yet measured
 Result: not yet measured
@@ -19,13 +20,16 @@ def get_config() -> config_dict.ConfigDict:
     config = default_config()
     config.model.name = "lenet5_modern"
     config.model.norm = "batch"
+    config.model.act = "relu"
+    config.model.pool = "max"
     config.data.name = "digits"
-    config.data.image_size = 32
+    config.data.image_size = 16
     config.data.batch_size = 64
     config.optimizer.name = "sgd"
-    config.optimizer.learning_rate = 0.05
+    config.optimizer.learning_rate = 0.1
     config.optimizer.momentum = 0.9
-    config.optimizer.weight_decay = 5e-4
+    config.optimizer.weight_decay = 1e-3
+    config.optimizer.clip_norm = 1.0
     config.schedule.name = "cosine"
     config.schedule.warmup_epochs = 1.0
     config.train.epochs = 15.0

@@ -45,4 +45,8 @@ def _run(argv: Sequence[str]) -> int:
         print(help_of(command))
         return 0
     arguments = parse(command, rest)
+    if command.compiles:
+        from deepvision.train import compile_cache  # with jax, which help and mistakes do without
+
+        compile_cache.enable()
     return importlib.import_module(command.module).run(arguments)

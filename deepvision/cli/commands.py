@@ -33,6 +33,7 @@ class Command:
     flags: tuple[Flag, ...] = ()
     takes_config: bool = False  # --config FILE and --config.FIELD=VALUE
     positional: tuple[int, int] = (0, 0)  # the least and the most words that are not flags
+    compiles: bool = False  # runs compiled programs, which are worth keeping from call to call
 
 
 _WORKDIR = Flag("workdir", None, "folder of the run (default: runs/<name of the experiment>)")
@@ -47,6 +48,7 @@ COMMANDS = {
         "Example: python -m deepvision train --config experiments/digits.py --config.model.norm=group",
         (_WORKDIR,),
         takes_config=True,
+        compiles=True,
     ),
     "ablate": Command(
         "deepvision.cli.ablate",
@@ -57,6 +59,7 @@ COMMANDS = {
         "Example: python -m deepvision ablate --config experiments/digits_norms.py",
         (_WORKDIR,),
         takes_config=True,
+        compiles=True,
     ),
     "evaluate": Command(
         "deepvision.cli.evaluate",
@@ -66,6 +69,7 @@ COMMANDS = {
             Flag("workdir", None, "folder of the run, or of one arm of an ablation"),
             Flag("which", "best", "which checkpoint: best or last"),
         ),
+        compiles=True,
     ),
     "report": Command(
         "deepvision.cli.report",

@@ -6,7 +6,6 @@ import dataclasses
 from typing import ClassVar
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -15,15 +14,13 @@ from deepvision.checks import check_count, check_positive
 from deepvision.layers.kernels.base import Parameterization, widened
 from deepvision.types import Array, Initializer, Shape
 
-INITIAL_ITERATIONS = 100  # after which the first step already divides by nearly the true norm
-
 
 @dataclasses.dataclass(frozen=True)
 class SpectralNorm(Parameterization):
     """w = scale v / sigma(v), sigma the largest singular value of v as one matrix [outputs, filter].
 
-    The singular vectors are carried from step to step in `batch_stats` and held constant for the gradient. Convolutions
-    in groups are one matrix too, whose sigma is an upper bound of that of every group.
+    The singular vectors start exact, are carried from step to step in `batch_stats`, and are held constant for the
+    gradient. Convolutions in groups are one matrix too, whose sigma is an upper bound of that of every group.
 
     Attributes:
         iterations: steps of the power method per training step, at least 1.
@@ -52,10 +49,13 @@ class SpectralNorm(Parameterization):
 
 
 def _leading_vectors(matrix: Array) -> tuple[Array, Array]:
-    """Returns (u, v), from a start that prefers no direction and is the same for every kernel of a shape."""
-    start = jax.random.normal(jax.random.key(0), matrix.shape[:1], matrix.dtype)
-    vectors = ops.power_iteration(matrix, start, 1)
-    return lax.fori_loop(0, INITIAL_ITERATIONS, lambda _, uv: ops.power_iteration(matrix, uv[0], 1), vectors)
+    """Returns the leading singular vectors (u, v), by the eigenvectors of the smaller Gram matrix."""
+    rows, columns = matrix.shape
+    if rows <= columns:
+        left = jnp.linalg.eigh(matrix @ matrix.T).eigenvectors[:, -1]
+    else:
+        left = matrix @ jnp.linalg.eigh(matrix.T @ matrix).eigenvectors[:, -1]
+    return ops.power_iteration(matrix, left, 1)
 
 
 @dataclasses.dataclass(frozen=True)

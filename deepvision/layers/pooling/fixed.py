@@ -73,9 +73,9 @@ class LpPool(Pool):
 
     def __call__(self, x: Array, train: bool) -> Array:
         powers = self.total(jnp.abs(x.astype(ops.accumulation_dtype(x))) ** self.p)
-        positive = powers > 0
-        root = jnp.where(positive, powers, 1) ** (1 / self.p)
-        return jnp.where(positive, root, 0).astype(x.dtype)
+        silent = powers == 0
+        root = jnp.where(silent, 1, powers) ** (1 / self.p)
+        return jnp.where(silent, 0, root).astype(x.dtype)
 
 
 class BlurPool(Pool):

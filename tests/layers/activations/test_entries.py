@@ -154,5 +154,5 @@ def test_bad_arguments_are_refused_when_it_is_made(choice: str, complaint: str) 
 )
 def test_channels_that_do_not_fit_are_refused(choice: str, channels: int, complaint: str) -> None:
     with pytest.raises(UserError) as caught:
-        applied.function(choice, channels)
+        applied.function(choice)(jnp.zeros((1, channels)))
     assert str(caught.value) == complaint

@@ -103,7 +103,7 @@ def test_ignores_the_declared_rescalings_of_the_kernel(name: str) -> None:
 
 
 def without_epsilon(name: str) -> nn.Module:
-    """Returns the norm without what keeps it from dividing by zero: the rescalings that it ignores hold exactly then."""
+    """Returns the norm without what keeps it from dividing by zero: what it ignores, it ignores exactly then."""
     return make(name, epsilon=0.0) if "epsilon" in user_arguments(NORMS[name]) else make(name)
 
 
@@ -213,6 +213,7 @@ def test_gradients_equal_finite_differences(name: str, train: bool) -> None:
         reach = 1e-6
         (_, gradient), slopes = jax.jit(lambda: jax.jvp(values, (0.0,), (1.0,)))()
         above, below = (jax.jit(values)(distance) for distance in (reach, -reach))
+    gradient, slopes, above, below = jax.tree.map(np.asarray, (gradient, slopes, above, below))
     slope = sum(np.vdot(a, b) for a, b in zip(jax.tree.leaves(gradient), jax.tree.leaves(line), strict=True))
     np.testing.assert_allclose(slope, np.vdot(slopes[0], cotangent), rtol=1e-10)
     for high, low, exact in zip(*map(jax.tree.leaves, (above, below, slopes)), strict=True):
@@ -225,7 +226,7 @@ def test_zeros_have_a_finite_gradient(name: str) -> None:
     x = np.zeros((2, 3, 3, 4), np.float32)
     norm = make(name)
     variables = random_variables(norm, x)
-    gradient = jax.grad(lambda x: jnp.sum(jnp.sin(forward(norm, variables, x))))(x)
+    gradient = jax.jit(jax.grad(lambda x: jnp.sum(jnp.sin(forward(norm, variables, x)))))(x)
     assert np.isfinite(gradient).all()
 
 

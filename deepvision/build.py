@@ -13,6 +13,7 @@ from deepvision.errors import UserError, unknown
 from deepvision.models import Network, create_model, describe
 from deepvision.regularizers import PROJECTIONS, REGULARIZERS
 from deepvision.tasks import TASKS, Task
+from deepvision.train.averaging import AVERAGES
 from deepvision.train.experiment import Experiment
 from deepvision.train.optimizer import make_optimizer, make_schedule
 
@@ -44,6 +45,7 @@ def build(config: ConfigDict, seeds: tuple[int, ...] | None = None) -> Experimen
         evaluation=evaluation,
         penalties=tuple(resolve(REGULARIZERS, choice, "regularizer")() for choice in config.loss.regularizers),
         projections=tuple(resolve(PROJECTIONS, choice, "projection")() for choice in config.loss.projections),
+        averaging=_averaging(config.train.averaging),
         total_steps=total_steps,
         parameters=description.parameters,
         macs=description.macs,
@@ -64,6 +66,7 @@ def make_model(config: ConfigDict, num_classes: int) -> Network:
         global_pool=model.global_pool,
         placement=model.placement,
         dropout=model.dropout,
+        input_dropout=model.input_dropout,
         drop_path=model.drop_path,
         init=model.init,
         dtype=None if model.dtype == "float32" else model.dtype,
@@ -88,6 +91,10 @@ def _make_task(config: ConfigDict, model: Network) -> Task:
     if config.task not in TASKS:
         raise unknown("task", config.task, TASKS)
     return TASKS[config.task].configured(config.loss, model.outputs)
+
+
+def _averaging(choice: Any) -> Any:
+    return resolve(AVERAGES, choice, "averaging")() if choice else None
 
 
 def _total_steps(config: ConfigDict, steps_per_epoch: float) -> int:

@@ -8,18 +8,18 @@ from typing import Any
 from deepvision.errors import UserError
 
 
-def check_number(where: str, argument: str, value: Any, low: float, high: float = math.inf) -> None:
+def check_number(where: str, argument: str, value: Any, low: float = -math.inf, high: float = math.inf) -> None:
     """Raises a UserError unless `value` is a number in [low, high]; `where` names the entry it is given to."""
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not number or not low <= value <= high:
-        valid = f"at least {low:g}" if high == math.inf else f"in [{low:g}, {high:g}]"
-        raise UserError(f"{where}: {argument} must be a number {valid}, got {value!r}")
+        valid = f" in [{low:g}, {high:g}]" if high < math.inf else f", at least {low:g}" if low > -math.inf else ""
+        raise UserError(f"{where}: {argument} must be a number{valid}, got {value!r}")
 
 
 def check_positive(where: str, argument: str, value: Any) -> None:
     """Raises a UserError unless `value` is a number above zero."""
-    check_number(where, argument, value, 0)
-    if value == 0:
+    check_number(where, argument, value)
+    if value <= 0:
         raise UserError(f"{where}: {argument} must be a number above 0, got {value!r}")
 
 
@@ -27,6 +27,13 @@ def check_count(where: str, argument: str, value: Any, low: int = 1) -> None:
     """Raises a UserError unless `value` is a whole number of at least `low`."""
     if not isinstance(value, int) or isinstance(value, bool) or value < low:
         raise UserError(f"{where}: {argument} must be a whole number, at least {low}, got {value!r}")
+
+
+def check_odd(where: str, argument: str, value: Any) -> None:
+    """Raises a UserError unless `value` is an odd number of at least one."""
+    check_count(where, argument, value)
+    if value % 2 == 0:
+        raise UserError(f"{where}: {argument} must be odd, got {value!r}")
 
 
 def check_flag(where: str, argument: str, value: Any) -> None:
@@ -46,9 +53,3 @@ def check_rate(where: str, argument: str, value: Any) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not 0 <= value < 1:
         raise UserError(f"{where}: {argument} must be a number in [0, 1), got {value!r}")
-
-
-def check_odd(where: str, argument: str, value: Any) -> None:
-    """Raises a UserError unless `value` is an odd whole number of at least 1, as a centered window needs."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1 or value % 2 == 0:
-        raise UserError(f"{where}: {argument} must be an odd whole number, at least 1, got {value!r}")

@@ -43,8 +43,9 @@ def _model() -> config_dict.ConfigDict:
     model.global_pool = config_dict.placeholder(object)  # pooling over the whole plane
     model.placement = config_dict.placeholder(str)  # where a norm stands: pre, post, post_act, post_pool
     model.init = config_dict.placeholder(str)  # gain (follows the activation), paper, he_normal, lecun_normal, ...
-    model.dropout = config_dict.placeholder(float)  # rate in [0, 1)
-    model.drop_path = config_dict.placeholder(float)  # rate of the last residual branch, in [0, 1)
+    model.dropout = config_dict.placeholder(object)  # of hidden units: a rate in [0, 1), or "spatial(rate=0.1)"
+    model.input_dropout = config_dict.placeholder(object)  # the same of the network's inputs
+    model.drop_path = config_dict.placeholder(object)  # rate of the last residual branch, or "shake_drop(rate=0.5)"
     model.dtype = "float32"  # of the computation: float32 or bfloat16; parameters stay float32
     model.overrides = config_dict.placeholder(object)  # fields of the network itself, as a dict: {"width": 8}
     return model
@@ -98,6 +99,9 @@ def _schedule() -> config_dict.ConfigDict:
 def _loss() -> config_dict.ConfigDict:
     loss = config_dict.ConfigDict()
     loss.label_smoothing = 0.0  # in [0, 1)
+    loss.mixup = 0.0  # alpha of the Beta distribution of the shares; 0: off
+    loss.cutmix = 0.0  # the same of cutmix; with both, a coin takes one per example
+    loss.confidence_penalty = 0.0  # weight of the prediction's entropy
     loss.regularizers = ()  # penalties, summed: "l2(scale=1e-4)", "orthogonal(scale=1e-4)"
     loss.projections = ()  # of the parameters after each update: "max_norm(limit=3.0)"
     return loss
@@ -107,13 +111,14 @@ def _train() -> config_dict.ConfigDict:
     train = config_dict.ConfigDict()
     train.epochs = 15.0  # passes over the training split
     train.steps = 0  # updates; 0: from `epochs`
-    train.ema_decay = 0.0  # of the weights, per update; 0: off; evaluation then uses the average
+    train.averaging = config_dict.placeholder(object)  # of the weights, for evaluation: "ema(decay=0.999)", polyak, swa
     train.eval_every_epochs = 1.0
     train.checkpoint_every_steps = 0  # 0: at every evaluation
     train.best_metric = "accuracy"  # of the evaluation; of "loss", less is better
     train.keep_checkpoints = 2  # the newest
     train.keep_best = True  # keep the weights of the best evaluation besides the last
     train.early_stopping = 0  # evaluations without a better result before the run stops; 0: off
+    train.monte_carlo = 0  # evaluation: passes of dropout(evaluation='sample') to average; 0: one exact pass
     train.log_every_steps = 20
     train.scan_steps = 0  # updates per dispatch; 0: 1 on a CPU, up to 50 on an accelerator
     return train

@@ -87,8 +87,8 @@ def standardize(x: Array, axes: Sequence[int], epsilon: float) -> Array:
     x = x.astype(accumulation_dtype(x))
     if not axes:
         return x
-    mean = jnp.mean(x, axes, keepdims=True)
-    return rescale(x, mean, lax.rsqrt(jnp.var(x, axes, keepdims=True) + epsilon))
+    mean, variance = moments(x, axes)
+    return rescale(x, mean, lax.rsqrt(variance + epsilon))
 
 
 def euclidean_norm(x: Array, axes: Sequence[int]) -> Array:

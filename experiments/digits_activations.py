@@ -19,7 +19,6 @@ from deepvision.config import default_config
 def get_config() -> config_dict.ConfigDict:
     config = default_config()
     config.model.name = "lenet5_modern"
-    config.model.init = "gain"
     config.model.pool = "max"
     config.data.name = "digits"
     config.data.image_size = 16

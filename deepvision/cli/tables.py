@@ -34,7 +34,7 @@ def metrics_table(title: str, rows: Mapping[str, Sequence[Mapping[str, float]]])
     return table
 
 
-def _text(value: float | None) -> str:
-    if value is None:
-        return ""
+def _text(value: float | str | None) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
     return f"{value:.4f}" if isinstance(value, float) else f"{value:,}"

@@ -84,7 +84,7 @@ class ConvUnit(nn.Module):
     def _transform(self, x: Images) -> Images:
         order = self._order()
         conv = self.layers.conv(
-            self.layers.before_act(self.features) if _act_follows(order) else self.features,
+            self.layers.before_act(self.features) if _act_follows(self.layers, order) else self.features,
             self.kernel,
             self.stride,
             padding=self.padding,
@@ -129,9 +129,10 @@ def _fused(steps: tuple[str, ...]) -> tuple[str, ...]:
     return steps
 
 
-def _act_follows(steps: tuple[str, ...]) -> bool:
-    """Whether an activation comes behind the convolution or dense layer."""
-    return any("activate" in step for step in steps[steps.index("transform") + 1 :])
+def _act_follows(layers: BoundLayers, steps: tuple[str, ...]) -> bool:
+    """Whether the activation comes behind the convolution or dense layer, and not a norm that stands for it."""
+    behind = steps[steps.index("transform") + 1 :]
+    return "activate" in behind or ("normalize_activate" in behind and not layers.norm_activates)
 
 
 def _norm_follows(steps: tuple[str, ...]) -> bool:
@@ -172,7 +173,7 @@ class DenseUnit(nn.Module):
 
     def _transform(self, x: Array) -> Array:
         L, order = self.layers, self._order()
-        features = L.before_act(self.features) if _act_follows(order) else self.features
+        features = L.before_act(self.features) if _act_follows(L, order) else self.features
         norm_follows = self.normalize and (L.placement == "pre" or _norm_follows(order))
         use_bias = not (L.norm_shifts and norm_follows)
         return L.dense(features, use_bias=use_bias, linear=self.linear, name="dense")(x)

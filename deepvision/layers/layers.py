@@ -29,7 +29,7 @@ from deepvision.layers.kernels import KERNELS
 from deepvision.layers.linear import Conv, ConvTranspose, Dense, Pair, PartialConv
 from deepvision.layers.norms import NORMS
 from deepvision.layers.pooling import POOLINGS, Window
-from deepvision.layers.stochastic import Dropout, DropPath
+from deepvision.layers.stochastic import DROP_PATHS, DROPOUTS, choose, is_off, rate_of
 from deepvision.types import Array, Initializer, Transform
 
 TABLES = {
@@ -40,6 +40,7 @@ TABLES = {
     "pool": POOLINGS,
     "global_pool": POOLINGS,
 }
+NOISES = {"dropout": DROPOUTS, "input_dropout": DROPOUTS, "drop_path": DROP_PATHS}
 PLACEMENTS = ("post", "pre", "post_act", "post_pool")
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16, "float16": jnp.float16, "float64": jnp.float64}
 
@@ -57,8 +58,10 @@ class Layers:
         global_pool: pooling over the whole plane in front of a head (POOLINGS).
         placement: where the norm of a convolution stands: "post" (convolution, norm, activation), "pre" (norm,
             activation, convolution), "post_act" (convolution, activation, norm), "post_pool" (behind the pooling).
-        dropout: rate of dropout, in [0, 1).
-        drop_path: rate of stochastic depth at the last residual branch, rising linearly from 0 at the first.
+        dropout: of hidden units: a rate in [0, 1), or a choice (DROPOUTS).
+        input_dropout: the same of the network's inputs.
+        drop_path: of residual branches: a rate, or a choice (DROP_PATHS). The rate is that of the last branch; it rises
+            linearly from 0 at the first.
         init: "gain" (follows the activation), "paper" (`paper_init`), or one of INITIALIZERS.
         paper_init: what the paper of the network states.
         dtype: name of the type of the computation; None: that of the inputs and parameters.
@@ -72,8 +75,9 @@ class Layers:
     pool: Choice | str = "max"
     global_pool: Choice | str = "avg"
     placement: str = "post"
-    dropout: float = 0.0
-    drop_path: float = 0.0
+    dropout: Choice | str | float = 0.0
+    input_dropout: Choice | str | float = 0.0
+    drop_path: Choice | str | float = 0.0
     init: str = "gain"
     paper_init: str = "gain"
     dtype: str | None = None
@@ -85,9 +89,9 @@ class Layers:
             raise unknown("placement", self.placement, PLACEMENTS)
         if self.dtype is not None and self.dtype not in DTYPES:
             raise unknown("dtype", self.dtype, DTYPES)
-        for field in ("dropout", "drop_path"):
-            if not 0 <= getattr(self, field) < 1:
-                raise UserError(f"{field} must be a rate in [0, 1), got {getattr(self, field)}")
+        self.norm(parent=None)  # checks its arguments
+        for field, table in NOISES.items():
+            object.__setattr__(self, field, choose(table, getattr(self, field), field))
         self.initializer(1.0)
 
     def initializer(self, gain: float) -> Initializer:
@@ -204,7 +208,7 @@ class BoundLayers:
     def norm_act(self, *, norm: str, act: str, scale_init: Initializer = nn.initializers.ones) -> Transform:
         """Makes a normalization with the activation directly behind it, which some norms bring themselves."""
         normalize = self._in_mode(self.choices.norm(name=norm, scale_init=scale_init, activate=True))
-        if self.choices.norm.entry.activates:
+        if self.norm_activates:
             return normalize
         activate = self.act(name=act)
         return lambda x: activate(normalize(x))
@@ -238,18 +242,31 @@ class BoundLayers:
         return self._in_mode(self.choices.global_pool(window=None, name=name))
 
     def dropout(self, *, name: str) -> Transform:
-        """Makes dropout at the network's rate."""
-        return self._in_mode(Dropout(self.choices.dropout, name=name)) if self.choices.dropout else _identity
+        """Makes dropout of hidden units."""
+        return self._noise(self.choices.dropout, 1.0, name)
+
+    def input_dropout(self, *, name: str) -> Transform:
+        """Makes dropout of the network's inputs."""
+        return self._noise(self.choices.input_dropout, 1.0, name)
 
     def drop_path(self, depth: float, *, name: str) -> Transform:
         """Makes stochastic depth for a residual branch at a relative depth in [0, 1]."""
-        rate = self.choices.drop_path * depth
-        return self._in_mode(DropPath(rate, name=name)) if rate else _identity
+        return self._noise(self.choices.drop_path, depth, name)
+
+    def _noise(self, choice: Choice, share: float, name: str) -> Transform:
+        """Makes noise at a share of its rate; none where that is zero."""
+        rate = rate_of(choice) * share
+        return _identity if is_off(rate) else self._in_mode(choice(rate=rate, name=name))
 
     @property
     def norm_shifts(self) -> bool:
         """Whether the norm adds a bias of its own."""
         return self.choices.norm.entry.shifts
+
+    @property
+    def norm_activates(self) -> bool:
+        """Whether the norm stands for an activation directly behind it too."""
+        return self.choices.norm.entry.activates
 
     @property
     def placement(self) -> str:

@@ -78,7 +78,7 @@ class Noise(nn.Module):
 
     def kept(self, x: Array, shape: Shape) -> Array:
         """Returns coins [n, *shape] that fall with chance 1 - rate."""
-        return self.per_example(x, lambda key: jax.random.bernoulli(key, 1 - self.rate, shape))
+        return self.per_example(x, lambda key: jax.random.bernoulli(key, 1.0 - self.rate, shape))
 
 
 class Dropout(Noise):
@@ -194,7 +194,7 @@ class DropPath(Dropout):
 class ShakeDrop(Noise):
     """y = (m + a - m a) x, and backward (m + b - m b), with m = 1 by chance 1 - rate and else 0, for a whole example.
 
-    Where m = 0, the branch is shaken by a ~ Uniform(alpha) in the forward pass and by b ~ Uniform(beta) in the backward.
+    Where m = 0, a ~ Uniform(alpha) shakes the branch in the forward pass, and b ~ Uniform(beta) in the backward one.
     In evaluation it is multiplied by the mean of m + a - m a.
 
     Attributes:
@@ -244,13 +244,14 @@ DROP_PATHS = {
 }
 
 
-def choose(table: Mapping[str, type[Noise]], choice: Any, what: str, default: str) -> Choice:
-    """Returns the entry of a table that is chosen, as in `choices.resolve`; a rate alone is that of the `default`.
+def choose(table: Mapping[str, type[Noise]], choice: Any, what: str) -> Choice:
+    """Returns what is chosen from a table, as `choices.resolve` does; a rate alone is that of the table's first entry.
 
     Raises: UserError for an unknown name or argument, or an argument outside its range.
     """
     rate = _rate(choice)
-    chosen = resolve(table, choice, what) if rate is None else Choice(default, table[default], (("rate", rate),))
+    first = next(iter(table))
+    chosen = resolve(table, choice, what) if rate is None else Choice(first, table[first], (("rate", rate),))
     chosen(parent=None)  # checks the arguments
     return chosen
 
@@ -268,6 +269,11 @@ def _rate(choice: Any) -> float | Array | None:
 def rate_of(choice: Choice) -> float | Array:
     """Returns the rate of a choice: its argument, or the entry's default."""
     return dict(choice.arguments).get("rate", choice.entry.rate)
+
+
+def is_off(rate: float | Array) -> bool:
+    """Tells whether a rate is known to be zero; that of a traced one cannot be."""
+    return not isinstance(rate, jax.Array) and rate == 0
 
 
 def monte_carlo(predict: Callable[[Key], Array], key: Key, samples: int) -> tuple[Array, Array]:

@@ -44,8 +44,9 @@ def create_model(
     pool: Choice | str | Mapping | None = None,
     global_pool: Choice | str | Mapping | None = None,
     placement: str | None = None,
-    dropout: float | None = None,
-    drop_path: float | None = None,
+    dropout: Choice | str | Mapping | float | None = None,
+    input_dropout: Choice | str | Mapping | float | None = None,
+    drop_path: Choice | str | Mapping | float | None = None,
     init: str | None = None,
     dtype: str | None = None,
     overrides: Mapping[str, Any] | None = None,
@@ -55,7 +56,7 @@ def create_model(
     Args:
         name: one of `list_models()`.
         num_classes: outputs; 0 for features; None: as in the paper.
-        norm, act, kernel, attention, pool, global_pool: choices: a name, "name(argument=value)", or a mapping with a
+        norm, act, kernel, attention, pool, global_pool, dropout, input_dropout, drop_path: choices: a name, "name(argument=value)", or a mapping with a
             name; None: as in the paper. See `Layers` for these and the others.
         overrides: fields of the architecture itself, such as {"width": 8}.
 
@@ -74,6 +75,7 @@ def create_model(
         global_pool=global_pool,
         placement=placement,
         dropout=dropout,
+        input_dropout=input_dropout,
         drop_path=drop_path,
         init=init,
         dtype=dtype,

@@ -18,7 +18,7 @@ from deepvision.layers.kernels import KERNELS
 from deepvision.layers.linear import Linear
 from deepvision.layers.norms import NORMS, Norm
 from deepvision.layers.pooling import POOLINGS, Pool
-from deepvision.layers.stochastic import Dropout, DropPath
+from deepvision.layers.stochastic import Noise
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,10 +154,8 @@ def _filled(module: nn.Module) -> tuple[str, str] | None:
             return "pool" if module.window else "global_pool", _name(POOLINGS, type(module))
         case Linear():
             return "kernel", _name(KERNELS, type(module.parameterization))
-        case Dropout():
-            return "dropout", f"{module.rate:g}"
-        case DropPath():
-            return "drop_path", f"{module.rate:g}"
+        case Noise():
+            return module.kind, module.word
     return None
 
 

@@ -91,6 +91,7 @@ class LeNet5(Network):
     @nn.compact
     def __call__(self, x: Images, train: bool = False, pyramid: bool = False):
         L = self.layers.bind(train)
+        x = L.input_dropout(name="input_dropout")(x)
         _check(self.layers)
         halves = Window(2)
         c1 = ConvUnit(L, 6, 5, padding=0, attend=True, pool=halves, first=True, name="c1")(x)
@@ -131,6 +132,7 @@ class LeNet5Modern(Network):
     @nn.compact
     def __call__(self, x: Images, train: bool = False, pyramid: bool = False):
         L = self.layers.bind(train)
+        x = L.input_dropout(name="input_dropout")(x)
         halves = Window(2)
         stage1 = ConvUnit(L, 6, 5, padding=0, attend=True, pool=halves, first=True, name="conv1")(x)
         stage2 = ConvUnit(L, 16, 5, padding=0, attend=True, pool=halves, name="conv2")(stage1)

@@ -31,6 +31,7 @@ class MLP(Network):
     @nn.compact
     def __call__(self, x: Images, train: bool = False, pyramid: bool = False):
         L = self.layers.bind(train)
+        x = L.input_dropout(name="input_dropout")(x)
         x = flatten(x)
         stages = []
         for index, features in enumerate(self.hidden, start=1):

@@ -123,6 +123,7 @@ class ResNet(Network):
     @nn.compact
     def __call__(self, x: Images, train: bool = False, pyramid: bool = False):
         L = self.layers.bind(train)
+        x = L.input_dropout(name="input_dropout")(x)
         x = self._stem(L, x)
         stages = []
         for stage, blocks in enumerate(self.stage_sizes):

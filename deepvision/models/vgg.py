@@ -52,6 +52,7 @@ class VGG(Network):
     @nn.compact
     def __call__(self, x: Images, train: bool = False, pyramid: bool = False):
         L = self.layers.bind(train)
+        x = L.input_dropout(name="input_dropout")(x)
         stages = []
         for stage, convolutions in enumerate(self.stage_sizes, start=1):
             for index in range(1, convolutions + 1):

@@ -49,6 +49,7 @@ class ViT(Network):
     @nn.compact
     def __call__(self, x: Images, train: bool = False, pyramid: bool = False):
         L = self.layers.bind(train)
+        x = L.input_dropout(name="input_dropout")(x)
         n, h, w = x.shape[0], x.shape[1] // self.patch, x.shape[2] // self.patch
         x = self._embed(L, x)
         for index in range(self.depth):

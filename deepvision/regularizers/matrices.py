@@ -42,6 +42,11 @@ def tall(matrix: Array) -> Array:
     return matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
 
 
+def absolute(x: Array) -> Array:
+    """Returns |x|, whose gradient at zero is zero (that of `jnp.abs` is one)."""
+    return x * jnp.sign(x)
+
+
 def norm(x: Array, axis: int | None = None) -> Array:
     """Returns the Euclidean norm along `axis` (None: of all), whose gradient at zero is zero."""
     squared = jnp.sum(jnp.square(x), axis=axis)

@@ -13,7 +13,7 @@ from jax import lax
 
 from deepvision import ops
 from deepvision.checks import check_count, check_number
-from deepvision.regularizers.matrices import as_matrix, kernels, norm, start_vector, tall
+from deepvision.regularizers.matrices import absolute, as_matrix, kernels, norm, start_vector, tall
 from deepvision.types import Array
 
 
@@ -49,7 +49,7 @@ class L1(Penalty):
     """scale sum |w|: a Laplace prior of width 1 / (N scale). Source: Tibshirani 1996, sections 1 and 5."""
 
     def value(self, matrix: Array) -> Array:
-        return jnp.sum(jnp.abs(matrix))
+        return jnp.sum(absolute(matrix))
 
 
 class L2(Penalty):
@@ -78,8 +78,8 @@ class Elastic(Penalty):
         check_number(self.where, "l1_ratio", self.l1_ratio, 0, 1)
 
     def value(self, matrix: Array) -> Array:
-        absolute, squared = jnp.sum(jnp.abs(matrix)), jnp.sum(jnp.square(matrix))
-        return self.l1_ratio * absolute + (1 - self.l1_ratio) / 2 * squared
+        lasso, ridge = jnp.sum(absolute(matrix)), jnp.sum(jnp.square(matrix)) / 2
+        return self.l1_ratio * lasso + (1 - self.l1_ratio) * ridge
 
 
 class GroupLasso(Penalty):
@@ -144,9 +144,8 @@ class SpectralIsometry(_PowerIterated):
         def apply(columns: Array, x: Array) -> Array:
             return columns.T @ (columns @ x) - x
 
-        x, constant = start_vector(columns.shape[1], columns.dtype), lax.stop_gradient(columns)
-        for _ in range(self.iterations):
-            x = ops.l2_normalize(apply(constant, x))
+        start, constant = start_vector(columns.shape[1], columns.dtype), lax.stop_gradient(columns)
+        x = lax.fori_loop(0, self.iterations, lambda _, x: ops.l2_normalize(apply(constant, x)), start)
         return norm(apply(columns, x))
 
 
@@ -154,8 +153,11 @@ class Spectral(_PowerIterated):
     """scale / 2 sigma_1^2. Source: Yoshida & Miyato 2017, algorithm 1."""
 
     def value(self, matrix: Array) -> Array:
-        start = start_vector(matrix.shape[0], matrix.dtype)
-        left, right = ops.power_iteration(lax.stop_gradient(matrix), start, self.iterations)
+        constant = lax.stop_gradient(matrix)
+        vectors = start_vector(matrix.shape[0], matrix.dtype), jnp.zeros(matrix.shape[1], matrix.dtype)
+        left, right = lax.fori_loop(
+            0, self.iterations, lambda _, vectors: ops.power_iteration(constant, vectors[0], 1), vectors
+        )
         return jnp.square(left @ matrix @ right) / 2
 
 

@@ -1,8 +1,9 @@
-"""Classification: one label per image."""
+"""Classification: one label per image, or a mixture of two."""
 
 from __future__ import annotations
 
 import dataclasses
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +11,23 @@ import optax
 from ml_collections import ConfigDict
 
 from deepvision.errors import UserError
+from deepvision.tasks import mixing
 from deepvision.tasks.task import Batch, Metrics
 from deepvision.types import Array, Key
+
+
+class Labels(NamedTuple):
+    """The classes of an example.
+
+    Attributes:
+        first: int [n].
+        second: int [n], that of the example mixed in.
+        share: [n], of the first; 1 where nothing is mixed.
+    """
+
+    first: Array
+    second: Array
+    share: Array
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,47 +36,91 @@ class Classification:
 
     Attributes:
         label_smoothing: share of the target spread evenly over all classes, in [0, 1).
+        mixup, cutmix: parameters of the Beta distributions of `mixing`; 0 switches them off.
+        confidence_penalty: weight of the entropy of the prediction, which is subtracted from the loss.
         distances: the network returns distances to class codes, the smallest being the prediction, in place of logits.
-    Source: label smoothing, Szegedy et al. 2015 (1512.00567), section 7.
+    Raises: UserError for a value outside its range.
+    Source: label smoothing, Szegedy et al. 2015 (1512.00567), section 7; confidence penalty, Pereyra et al. 2017,
+        equation 2; the others see `mixing`.
     """
 
     label_smoothing: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    confidence_penalty: float = 0.0
     distances: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.label_smoothing < 1:
             raise UserError(f"loss.label_smoothing must lie in [0, 1), got {self.label_smoothing}")
+        for field in ("mixup", "cutmix", "confidence_penalty"):
+            if getattr(self, field) < 0:
+                raise UserError(f"loss.{field} must not be negative, got {getattr(self, field)}")
 
     @classmethod
     def configured(cls, loss: ConfigDict, outputs: str) -> Classification:
         """Makes the task from the section `loss` of a config and what the network says its outputs are."""
-        return cls(label_smoothing=loss.label_smoothing, distances=outputs == "distances")
+        return cls(
+            label_smoothing=loss.label_smoothing,
+            mixup=loss.mixup,
+            cutmix=loss.cutmix,
+            confidence_penalty=loss.confidence_penalty,
+            distances=outputs == "distances",
+        )
 
     def head(self, num_classes: int) -> int:
         return num_classes
 
-    def prepare(self, batch: Batch, key: Key | None, train: bool) -> tuple[Array, Array]:
-        return batch["image"], batch["label"]
+    def prepare(self, batch: Batch, key: Key | None, train: bool) -> tuple[Array, Labels]:
+        images, labels = batch["image"], batch["label"]
+        if not train or not (self.mixup or self.cutmix):
+            return images, Labels(labels, labels, jnp.ones(labels.shape))
+        mixed, share = mixing.mix(images, key, self.mixup, self.cutmix)
+        return mixed, Labels(labels, mixing.neighbour(labels), share)
 
-    def logits(self, outputs: Array) -> Array:
-        """Returns unnormalized log-probabilities [n, classes] in float32 at least."""
+    def log_probabilities(self, outputs: Array) -> Array:
+        """Returns log p [n, classes] in float32 at least."""
         outputs = outputs.astype(jnp.promote_types(outputs.dtype, jnp.float32))
-        return -outputs if self.distances else outputs
+        return jax.nn.log_softmax(-outputs if self.distances else outputs)
 
-    def loss(self, outputs: Array, targets: Array) -> Array:
-        """Returns -sum_k q_k log p_k for each example, q = (1 - s) onehot(label) + s / classes."""
-        logits = self.logits(outputs)
-        smooth = optax.smooth_labels(jax.nn.one_hot(targets, logits.shape[-1]), self.label_smoothing)
-        return optax.softmax_cross_entropy(logits, smooth)
+    def loss(self, outputs: Array, targets: Labels) -> Array:
+        """Returns -sum_k q_k log p_k - penalty H(p) of each example, q = (1 - s) labels + s / classes."""
+        log_p = self.log_probabilities(outputs)
+        one_hot = [jax.nn.one_hot(label, log_p.shape[-1]) for label in (targets.first, targets.second)]
+        share = targets.share[:, None]
+        q = optax.smooth_labels(share * one_hot[0] + (1 - share) * one_hot[1], self.label_smoothing)
+        value = -jnp.sum(q * log_p, axis=-1)
+        if self.confidence_penalty:
+            value += self.confidence_penalty * jnp.sum(jnp.exp(log_p) * log_p, axis=-1)
+        return value
 
-    def metrics(self, outputs: Array, targets: Array, weight: Array) -> Metrics:
-        """Returns the negative log-likelihood (without smoothing), the accuracy and, of many classes, the top-5 one."""
-        logits = self.logits(outputs)
-        values = {
-            "loss": optax.softmax_cross_entropy_with_integer_labels(logits, targets),
-            "accuracy": jnp.argmax(logits, axis=-1) == targets,
+    def metrics(self, outputs: Array, targets: Labels, weight: Array) -> Metrics:
+        """Returns the negative log-likelihood (without smoothing), the accuracy and, of many classes, the top-5 one.
+
+        Of a mixture, each label counts by its share.
+        """
+        log_p = self.log_probabilities(outputs)
+        first, second = (_scores(log_p, label) for label in (targets.first, targets.second))
+        share = targets.share
+        return {
+            name: (jnp.sum((share * first[name] + (1 - share) * second[name]) * weight), jnp.sum(weight))
+            for name in first
         }
-        if logits.shape[-1] > 10:
-            _, top = jax.lax.top_k(logits, 5)
-            values["top5_accuracy"] = jnp.any(top == targets[:, None], axis=-1)
-        return {name: (jnp.sum(value * weight), jnp.sum(weight)) for name, value in values.items()}
+
+    def combine(self, outputs: Array) -> Array:
+        """Returns the outputs [n, classes] of the mean prediction of several, [members, n, classes]."""
+        log_p = self.log_probabilities(outputs)
+        mean = jax.nn.logsumexp(log_p, axis=0) - jnp.log(log_p.shape[0])
+        return -mean if self.distances else mean
+
+
+def _scores(log_p: Array, labels: Array) -> dict[str, Array]:
+    """Returns the metrics of each example, [n], against one label."""
+    scores = {
+        "loss": -jnp.take_along_axis(log_p, labels[:, None], axis=-1)[:, 0],
+        "accuracy": (jnp.argmax(log_p, axis=-1) == labels).astype(log_p.dtype),
+    }
+    if log_p.shape[-1] > 10:
+        _, top = jax.lax.top_k(log_p, 5)
+        scores["top5_accuracy"] = jnp.any(top == labels[:, None], axis=-1).astype(log_p.dtype)
+    return scores

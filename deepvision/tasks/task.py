@@ -11,7 +11,7 @@ Metrics = dict[str, tuple[Array, Array]]  # name -> (sum, count): exact over dev
 
 
 class Task(Protocol):
-    """Four methods that everything above a network and below an engine consists of."""
+    """What everything above a network and below an engine consists of."""
 
     def head(self, num_classes: int) -> int:
         """Returns how many outputs the network must have for data with so many classes."""
@@ -27,4 +27,8 @@ class Task(Protocol):
 
     def metrics(self, outputs: Array, targets: Any, weight: Array) -> Metrics:
         """Returns what is reported, as sums over the examples weighted by `weight` [n], with the sum of the weights."""
+        ...
+
+    def combine(self, outputs: Array) -> Array:
+        """Returns the outputs of the mean prediction of several members, [members, n, ...] -> [n, ...]."""
         ...

@@ -16,25 +16,36 @@ from deepvision.train.checkpoint import Checkpoint, Checkpoints
 from deepvision.train.experiment import Experiment
 from deepvision.train.progress import Progress
 from deepvision.train.state import init_states
-from deepvision.train.step import make_eval_step
+from deepvision.train.step import make_ensemble_step, make_eval_step
 
 
 class Evaluator:
-    """The compiled evaluation of an experiment's network on its evaluation split."""
+    """The compiled evaluation of an experiment's network on its evaluation split.
 
-    def __init__(self, experiment: Experiment, devices: Sequence[jax.Device]) -> None:
+    Args:
+        experiment: whose network, task and data.
+        devices: to spread the examples over.
+        ensemble: evaluate the mean prediction of all replicas, in place of each replica's own.
+    """
+
+    def __init__(self, experiment: Experiment, devices: Sequence[jax.Device], ensemble: bool = False) -> None:
         self._pipeline, self._devices = experiment.evaluation, list(devices)
         if self._pipeline.batch_size % len(self._devices):
             raise UserError(
                 f"data.eval_batch_size = {self._pipeline.batch_size} does not divide over {len(self._devices)} devices"
             )
         self._resident = parallel.replicate(self._pipeline.resident, devices)
-        step = make_eval_step(experiment.model, experiment.task)
-        together = parallel.run_together(experiment.config.parallel.replicas)
-        self._step = parallel.compile_eval(step, self._pipeline, devices, len(experiment.seeds), together)
+        model, task, config = experiment.model, experiment.task, experiment.config
+        if ensemble:
+            self._step = parallel.compile_ensemble(make_ensemble_step(model, task), self._pipeline, devices)
+        else:
+            step, together = make_eval_step(model, task, config.train.monte_carlo), config.parallel.replicas
+            self._step = parallel.compile_eval(
+                step, self._pipeline, devices, len(experiment.seeds), parallel.run_together(together)
+            )
 
     def __call__(self, variables: Any) -> dict[str, np.ndarray]:
-        """Returns the metrics of every replica, [r] each, of `variables` whose leaves have that axis in front."""
+        """Returns the metrics, [r] each or of the ensemble, of `variables` whose leaves have an axis [r] in front."""
         feeds = (parallel.split_over_devices(feed, len(self._devices), axis=0) for feed in self._pipeline.evaluation())
         return metrics_lib.total([self._step(variables, self._resident, feed) for feed in feeds])
 
@@ -47,14 +58,14 @@ def initial(experiment: Experiment) -> Checkpoint:
         experiment.model,
         experiment.optimizer,
         experiment.train.image_shape,
-        average=config.ema_decay > 0,
+        average=experiment.averaging is not None,
     )
     # A copy: the state is donated to the first step, and what is kept must not go with it.
     best = jax.tree.map(lambda x: x.copy(), states.evaluated) if config.keep_best else None
     return Checkpoint(states, best, Progress.new(config.best_metric, len(experiment.seeds)))
 
 
-def evaluate(experiment: Experiment, workdir: Path, which: str = "last") -> list[dict[str, float]]:
+def evaluate(experiment: Experiment, workdir: Path, which: str = "last") -> list[dict[str, Any]]:
     """Evaluates the weights that a run has saved.
 
     Args:
@@ -63,7 +74,8 @@ def evaluate(experiment: Experiment, workdir: Path, which: str = "last") -> list
         which: "last" or "best".
 
     Returns:
-        One dict of metrics per seed, with the seed and the step of the checkpoint.
+        One dict of metrics per seed, with the seed and the step of the checkpoint; of several seeds, one more for the
+        mean prediction of all, whose seed is "ensemble".
 
     Raises:
         UserError: there is no checkpoint, or `which` was not kept.
@@ -79,9 +91,14 @@ def evaluate(experiment: Experiment, workdir: Path, which: str = "last") -> list
         raise UserError(f"{workdir} kept no best weights (train.keep_best = False); evaluate the last")
     variables = checkpoint.best if which == "best" else checkpoint.state.evaluated
     devices = parallel.pick_devices(experiment.config.parallel.devices, experiment.evaluation.batch_size)
-    metrics = Evaluator(experiment, devices)(parallel.replicate(variables, devices))
+    variables = parallel.replicate(variables, devices)
+    metrics = Evaluator(experiment, devices)(variables)
     steps = [best["step"] if which == "best" else step for best in checkpoint.progress.best]
-    return [
-        {"seed": seed, "step": steps[replica], **{name: float(value[replica]) for name, value in metrics.items()}}
-        for replica, seed in enumerate(experiment.seeds)
-    ]
+    rows = [_row(seed, steps[r], {k: v[r] for k, v in metrics.items()}) for r, seed in enumerate(experiment.seeds)]
+    if len(experiment.seeds) > 1:
+        rows.append(_row("ensemble", max(steps), Evaluator(experiment, devices, ensemble=True)(variables)))
+    return rows
+
+
+def _row(seed: int | str, step: int, metrics: dict[str, Any]) -> dict[str, Any]:
+    return {"seed": seed, "step": step, **{name: float(value) for name, value in metrics.items()}}

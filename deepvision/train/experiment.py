@@ -25,6 +25,7 @@ class Experiment:
         train, evaluation: the pipelines.
         penalties: params -> scalar, added to the loss.
         projections: (params, step) -> params, after each update.
+        averaging: of the weights, an entry of `averaging.AVERAGES`, or None.
         total_steps: updates of the whole training.
         parameters, macs: of the network, for one example.
     """
@@ -38,6 +39,7 @@ class Experiment:
     evaluation: Pipeline
     penalties: tuple[Callable[..., Any], ...]
     projections: tuple[Callable[..., Any], ...]
+    averaging: Any
     total_steps: int
     parameters: int
     macs: int

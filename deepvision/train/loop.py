@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import statistics
 import time
@@ -22,7 +23,7 @@ from deepvision.train.display import Display, Silent
 from deepvision.train.evaluate import Evaluator, initial
 from deepvision.train.experiment import Experiment
 from deepvision.train.run_folder import RunFolder
-from deepvision.train.step import make_train_step
+from deepvision.train.step import TrainStep, make_train_step
 
 
 class Diverged(UserError):
@@ -205,8 +206,9 @@ class _Schedule:
         return step % self.save_every == 0 or step == self.total
 
 
-def _train_step(experiment: Experiment):  # noqa: ANN202 (see make_train_step)
-    config = experiment.config
+def _train_step(experiment: Experiment) -> TrainStep:
+    config, averaging = experiment.config, experiment.averaging
+    share = averaging and functools.partial(averaging.share, steps_per_epoch=experiment.steps_per_epoch)
     return make_train_step(
         experiment.model,
         experiment.task,
@@ -214,7 +216,7 @@ def _train_step(experiment: Experiment):  # noqa: ANN202 (see make_train_step)
         experiment.penalties,
         experiment.projections,
         accumulate=config.optimizer.accumulate,
-        average_decay=config.train.ema_decay,
+        average_share=share,
         stoppable=config.train.early_stopping > 0,
     )
 

@@ -109,6 +109,17 @@ def compile_eval(
     return program if together or replicas == 1 else in_turn
 
 
+def compile_ensemble(
+    step: EvalStep, pipeline: Pipeline, devices: Sequence[jax.Device]
+) -> Callable[[Any, Any, Feed], Metrics]:
+    """Returns `(variables [r], resident, feed [d, n]) -> metrics` of all replicas as one predictor."""
+
+    def one(variables: Any, resident: Any, feed: Any) -> Metrics:
+        return step(variables, pipeline.assemble(resident, feed, None, _positions(feed)))
+
+    return over_devices(one, (None, None, 0), devices, donate=False)
+
+
 def run_together(mode: str) -> bool:
     """Returns whether replicas run in one program, for the config field `parallel.replicas`.
 

@@ -29,13 +29,14 @@ def make_train_step(
     penalties: Sequence[Callable[[Any], Array]] = (),
     projections: Sequence[Callable[[Any, Array], Any]] = (),
     accumulate: int = 1,
-    average_decay: float = 0.0,
+    average_share: Callable[[Array], Array] | None = None,
     stoppable: bool = False,
 ) -> TrainStep:
     """Returns the training step `(state, batch, key) -> (state, metrics)`.
 
     The loss is the mean over the global batch plus the penalties. With `accumulate` > 1 the batch is cut into so many
-    parts, whose gradients are averaged before the one update. A `stoppable` step leaves a stopped replica as it is.
+    parts, whose gradients are averaged before the one update. `average_share` is the share of the newest weights in
+    their average, as a function of the step; see `averaging`. A `stoppable` step leaves a stopped replica as it is.
     """
 
     def loss(params: Any, model_state: Any, batch: Batch, key: Key) -> tuple[Array, tuple[Any, Metrics]]:
@@ -66,7 +67,7 @@ def make_train_step(
             params=params,
             model_state=model_state,
             opt_state=opt_state,
-            average=_averaged(state, {"params": params, **model_state}, average_decay),
+            average=_averaged(state, {"params": params, **model_state}, average_share),
         )
         metrics = metrics_lib.sum_over_devices(metrics)
         metrics["gradient_norm"] = (optax.tree.norm(grads), jnp.ones(()))
@@ -75,12 +76,34 @@ def make_train_step(
     return step
 
 
-def make_eval_step(model: nn.Module, task: Task) -> EvalStep:
-    """Returns the evaluation step `(variables, batch) -> metrics`; examples of weight 0 are padding."""
+def make_eval_step(model: nn.Module, task: Task, samples: int = 0) -> EvalStep:
+    """Returns the evaluation step `(variables, batch) -> metrics`; examples of weight 0 are padding.
+
+    With `samples`, the prediction is the mean of so many passes, each with its own noise where a layer's noise goes on
+    in evaluation (Monte Carlo dropout, Gal & Ghahramani 2016, equation 6).
+    """
 
     def step(variables: Any, batch: Batch) -> Metrics:
         inputs, targets = task.prepare(batch, None, train=False)
-        outputs = model.apply(variables, inputs, train=False)
+
+        def predict(key: Key) -> Array:
+            return model.apply(variables, inputs, train=False, rngs={"dropout": key})
+
+        keys = jax.random.split(jax.random.key(0), max(samples, 1))
+        outputs = task.combine(jnp.stack([predict(key) for key in keys])) if samples else predict(keys[0])
+        return metrics_lib.sum_over_devices(task.metrics(outputs, targets, batch["weight"]))
+
+    return step
+
+
+def make_ensemble_step(model: nn.Module, task: Task) -> EvalStep:
+    """Returns the evaluation step of the mean prediction of several replicas: `(variables [r], batch) -> metrics`."""
+
+    def step(variables: Any, batch: Batch) -> Metrics:
+        inputs, targets = task.prepare(batch, None, train=False)
+        replicas = jax.tree.leaves(variables)[0].shape[0]
+        members = [jax.tree.map(lambda x, r=r: x[r], variables) for r in range(replicas)]
+        outputs = task.combine(jnp.stack([model.apply(member, inputs, train=False) for member in members]))
         return metrics_lib.sum_over_devices(task.metrics(outputs, targets, batch["weight"]))
 
     return step
@@ -116,13 +139,12 @@ def _mean_over_devices(tree: Any) -> Any:
     return lax.pmean(tree, ops.BATCH_AXIS) if ops.axis_bound(ops.BATCH_AXIS) else tree
 
 
-def _averaged(state: TrainState, variables: Any, decay: float) -> Any:
-    """Moves the average towards `variables`: at first quickly, so that the initial values are soon forgotten."""
-    if state.average is None:
+def _averaged(state: TrainState, variables: Any, share: Callable[[Array], Array] | None) -> Any:
+    """Moves the average by a share of the way to `variables`."""
+    if share is None:
         return None
-    step = state.step.astype(jnp.float32)
-    decay = jnp.minimum(decay, (1 + step) / (10 + step))
-    return jax.tree.map(lambda mean, new: (decay * mean + (1 - decay) * new).astype(mean.dtype), state.average, variables)
+    w = share(state.step)
+    return jax.tree.map(lambda mean, new: ((1 - w) * mean + w * new).astype(mean.dtype), state.average, variables)
 
 
 def _unless_stopped(old: TrainState, new: TrainState) -> TrainState:

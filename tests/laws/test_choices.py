@@ -8,21 +8,28 @@ import re
 import pytest
 
 from deepvision.errors import UserError
-from deepvision.layers.layers import TABLES
+from deepvision.layers.layers import NOISES, PLACEMENTS, TABLES
 from deepvision.models import MODELS, create_model
-from tests.laws.catalogue import CHOICES, LENET, NETWORKS, RESNET, VIT
+from tests.laws.catalogue import CHOICES, CHOICES_OF, LENET, NETWORKS, RESNET, VIT, pairwise, refuses
 
 _RESIDUAL = "changes the width and cannot follow a residual sum"
 # Why a network may refuse an entry of a table; any other refusal is a defect.
 REFUSALS = {
-    ("mlp", "attention"): r"needs (positions|images), .*, got shape \(1, 16\)",
-    ("vit_micro_patch4_32", "attention"): r"needs images \[n, h, w, c\], got shape \(1, 5, 16\)",
+    ("mlp", "attention"): r"needs (positions|images), .*, got shape \(1, 32\)",
+    ("vit_micro_patch4_32", "attention"): r"needs images \[n, h, w, c\], got shape \(1, 5, 32\)",
     ("lenet5_1998", "norm"): r"at c5/norm: a single position \(1, 1, 1, 120\) has no variance",
     ("lenet5_1998", "act"): "changes the width, and table I",
     **{(str(network), "act"): _RESIDUAL for network in NETWORKS if "resnet" in str(network)},
 }
 # An LRN stands in these where their paper puts it, any other norm everywhere.
-LRN_SITES = {"vgg11": ["conv1_1/norm"], "vgg11_bn": ["conv1_1/norm"]}
+LRN_SITES = {"vgg11": ["conv1_1/norm"]}
+# Why two entries may refuse each other, by what attention blocks hold inside.
+TOGETHER = "filters of one weight, .* do not deviate from their mean|channels cannot come out of it"
+# Placements that a network cannot honour.
+PLACELESS = {"lenet5_1998": {"pre"}, "vit_micro_patch4_32": {"post_act", "post_pool"}}
+
+TRIO = (RESNET, VIT, LENET)
+PAIRWISE = pairwise()
 
 
 def _paths(description, kind):
@@ -51,6 +58,31 @@ def test_a_choice_stands_at_every_site_of_its_kind(network, kind):
             assert other == kind or set(swapped.count(other)) <= _held(network, other, default), (entry, other)
 
 
+@pytest.mark.parametrize("network", NETWORKS, ids=str)
+@pytest.mark.parametrize("kind", NOISES)
+def test_noise_stands_at_every_site_of_its_kind(network, kind):
+    sites = None
+    for entry in NOISES[kind]:
+        description = network.describe(**{kind: f"{entry}(rate=0.2)"})
+        held = [site for site in description.sites if site.kind == NOISES[kind][entry].kind]
+        assert {site.holds for site in held} <= {entry, *network.describe().count("dropout")}
+        sites = sites or [site.path for site in held]
+        assert [site.path for site in held] == sites, entry
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=str)
+@pytest.mark.parametrize("placement", PLACEMENTS)
+def test_a_placement_keeps_every_site_or_is_refused(network, placement):
+    if placement in PLACELESS.get(str(network), ()):
+        with pytest.raises(UserError, match=f"placement '{placement}'"):
+            network.describe(placement=placement)
+        return
+    default, moved = network.describe(), network.describe(placement=placement)
+    closing = "vit" in str(network) and placement == "post"  # every sum is normalized, and so is the last one
+    for kind in TABLES:
+        assert len(_paths(moved, kind)) == len(_paths(default, kind)) - (closing and kind == "norm"), kind
+
+
 def _held(network, kind, default):
     """Returns what may stand at the sites of a kind that was not swapped, also where the swap brings new ones."""
     return {*default.count(kind), getattr(network.make().layers, kind).name}
@@ -68,19 +100,24 @@ def test_few_choices_are_refused(network):
     assert sum(refused(kind, entry) for kind, entry in CHOICES) <= len(CHOICES) / 8
 
 
-def _covering():
-    """Yields layers such that every pair of entries of two tables stands together in one of them at least."""
-    tables = {kind: list(table) for kind, table in TABLES.items()}
-    first, second = sorted(tables, key=lambda kind: -len(tables[kind]))[:2]
-    pending = {
-        frozenset(((a, x), (b, y)))
-        for a, b in itertools.combinations(tables, 2)
-        for x in tables[a]
-        for y in tables[b]
-    }
-    return tables, first, second, pending
+@pytest.mark.parametrize("act", TABLES["act"])
+def test_choices_go_together(act):
+    """Every pair of entries of two tables meets in one of three networks."""
+    for index, choices in enumerate(PAIRWISE):
+        if choices["act"] != act:
+            continue
+        turn = (TRIO[(index + step) % len(TRIO)] for step in range(len(TRIO)))
+        network = next(network for network in turn if not refuses(network, choices))
+        try:
+            described = network.describe(**choices)
+        except UserError as refusal:
+            assert re.search(TOGETHER, str(refusal)), choices
+            continue
+        for kind, entry in choices.items():
+            assert set(described.count(kind)) <= {entry}, (network, choices)
 
 
-@pytest.mark.parametrize("network", [LENET, RESNET, VIT], ids=str)
-def test_choices_go_together(network):
-    pass
+def test_the_pairs_are_all():
+    met = {frozenset(pair) for choices in PAIRWISE for pair in itertools.combinations(choices.items(), 2)}
+    tables = itertools.combinations(CHOICES_OF.values(), 2)
+    assert met == {frozenset(pair) for first, second in tables for pair in itertools.product(first, second)}

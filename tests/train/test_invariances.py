@@ -19,6 +19,7 @@ for devices in (1, 2, 8):
     config = small_config(parallel__devices=devices)
     train(config, Path(sys.argv[1]) / str(devices))
     config = small_config(parallel__devices=devices, model__name="mlp", model__overrides=None, model__norm="layer")
+    config.loss.mixup, config.loss.cutmix = 0.2, 1.0
     train(config, Path(sys.argv[1]) / f"mlp{devices}")
 """
 
@@ -36,7 +37,7 @@ def on_devices(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("network", ["", "mlp"])
 @pytest.mark.parametrize("devices", [2, 8])
 def test_the_loss_curve_does_not_depend_on_the_number_of_devices(on_devices: Path, network: str, devices: int):
-    """With batch norm over all devices, augmentation and dropout on."""
+    """With batch norm over all devices, augmentation and dropout on; the perceptron with mixup and cutmix."""
     one, many = (curve(on_devices / f"{network}{count}") for count in (1, devices))
     assert len(one) == 20
     assert one[-5:].mean() < one[0] - 0.2, "it learns"
@@ -54,13 +55,13 @@ def test_evaluation_does_not_depend_on_the_number_of_devices(on_devices: Path, d
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Seed 1 trained alone, moving average on."""
     folder = tmp_path_factory.mktemp("alone")
-    train(small_config(train__ema_decay=0.9), folder, seeds=(1,))
+    train(small_config(train__averaging="ema(decay=0.9)"), folder, seeds=(1,))
     return folder
 
 
 @pytest.mark.parametrize("mode", ["vmap", "sequential"])
 def test_a_replica_equals_the_run_of_its_seed_alone(alone: Path, tmp_path: Path, mode: str):
-    train(small_config(train__ema_decay=0.9, parallel__replicas=mode), tmp_path, seeds=(0, 1, 2, 3))
+    train(small_config(train__averaging="ema(decay=0.9)", parallel__replicas=mode), tmp_path, seeds=(0, 1, 2, 3))
     for split in ("train", "eval"):
         beside, solo = (curve(folder, split, seed=1) for folder in (tmp_path, alone))
         np.testing.assert_allclose(beside, solo, rtol=1e-4, atol=1e-4)
@@ -69,7 +70,7 @@ def test_a_replica_equals_the_run_of_its_seed_alone(alone: Path, tmp_path: Path,
 
 
 def test_several_steps_per_dispatch_change_nothing(alone: Path, tmp_path: Path):
-    config = small_config(train__ema_decay=0.9, train__scan_steps=2, train__log_every_steps=2)
+    config = small_config(train__averaging="ema(decay=0.9)", train__scan_steps=2, train__log_every_steps=2)
     config.train.eval_every_epochs = 2.0
     train(config, tmp_path, seeds=(1,))
     np.testing.assert_allclose(curve(tmp_path, seed=1), curve(alone, seed=1).reshape(-1, 2).mean(axis=1), rtol=1e-4)
@@ -78,7 +79,7 @@ def test_several_steps_per_dispatch_change_nothing(alone: Path, tmp_path: Path):
 @pytest.mark.parametrize("size", [1, 97, 359])
 def test_evaluation_counts_every_example_once(alone: Path, tmp_path: Path, size: int):
     """Whatever the size of its batches, the last of which is ragged."""
-    config = small_config(train__ema_decay=0.9, data__eval_batch_size=size, train__eval_every_epochs=2.0)
+    config = small_config(train__averaging="ema(decay=0.9)", data__eval_batch_size=size, train__eval_every_epochs=2.0)
     result = train(config, tmp_path, seeds=(1,))["last"][0]
     reference = curve(alone, "eval", "accuracy", seed=1)[-1]
     assert result["accuracy"] == pytest.approx(reference, abs=1e-12)

@@ -24,7 +24,7 @@ from deepvision.train import compile_cache
 from tests.train.small import small_config, train
 compile_cache.enable()
 config = small_config(
-    model__name="mlp", model__overrides=None, model__norm="batch", train__steps=200, train__ema_decay=0.9,
+    model__name="mlp", model__overrides=None, model__norm="batch", train__steps=200, train__averaging="ema(decay=0.9)",
     train__eval_every_epochs=1.0, train__checkpoint_every_steps=4, data__pipeline=sys.argv[2],
 )
 train(config, Path(sys.argv[1]), seeds=(3, 4))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import jax
@@ -12,6 +13,7 @@ import pytest
 
 from deepvision.models import create_model
 from deepvision.tasks import Classification
+from deepvision.train.averaging import ExponentialAverage, PolyakAverage, StochasticWeightAverage
 from deepvision.train.loop import Diverged
 from deepvision.train.state import init_states
 from deepvision.train.step import make_train_step
@@ -47,9 +49,30 @@ def test_accumulated_parts_equal_the_whole_batch():
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), whole.params, parts.params)
 
 
-def test_the_moving_average_follows_its_formula():
-    """a <- d a + (1 - d) w with d = min(decay, (1 + t) / (10 + t))."""
-    before, after, _ = run(average=True, average_decay=0.9)
+@pytest.mark.parametrize(
+    ("average", "expected"),
+    [
+        (ExponentialAverage(0.5), lambda w: 0.25 * (2 / 11 * (0.1 * w[0] + 0.9 * w[1]) + 9 / 11 * w[2]) + 0.75 * w[3]),
+        (PolyakAverage(), lambda w: (w[1] + w[2] + w[3]) / 3),
+        (PolyakAverage(start_epoch=1.0), lambda w: (w[2] + w[3]) / 2),
+        (StochasticWeightAverage(cycle_epochs=2.0), lambda w: w[2]),
+        (StochasticWeightAverage(start_epoch=1.0), lambda w: (w[2] + w[3]) / 2),
+    ],
+    ids=str,
+)
+def test_averages_follow_their_formulas(average, expected):
+    """Three updates, an epoch each, of a single number whose values are known."""
+    values = [1.0, 2.0, 4.0, 8.0]
+    mean = values[0]
+    for step, new in enumerate(values[1:]):
+        share = float(average.share(jnp.asarray(step), steps_per_epoch=1.0))
+        mean = (1 - share) * mean + share * new
+    assert mean == pytest.approx(expected(values), rel=1e-6)
+
+
+def test_the_average_is_kept_beside_the_weights():
+    share = functools.partial(ExponentialAverage(0.9).share, steps_per_epoch=1.0)
+    before, after, _ = run(average=True, average_share=share)
     jax.tree.map(
         lambda mean, old, new: np.testing.assert_allclose(mean, 0.1 * old + 0.9 * new, atol=1e-6),
         after.average["params"],
@@ -90,7 +113,9 @@ def test_label_smoothing_is_the_mixture_of_two_cross_entropies():
     logits, labels, smoothing = jnp.asarray([[2.0, -1.0, 0.5]]), jnp.asarray([2]), 0.3
     log_p = np.asarray(jax.nn.log_softmax(logits))[0]
     expected = -(1 - smoothing) * log_p[2] - smoothing * log_p.mean()
-    np.testing.assert_allclose(Classification(label_smoothing=smoothing).loss(logits, labels), [expected], rtol=1e-6)
+    task = Classification(label_smoothing=smoothing)
+    _, targets = task.prepare({"image": jnp.zeros((1, *SHAPE)), "label": labels}, None, train=False)
+    np.testing.assert_allclose(task.loss(logits, targets), [expected], rtol=1e-6)
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_last_checkpoint_kept(tmp_path: Path):

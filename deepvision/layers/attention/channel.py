@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from deepvision import ops
-from deepvision.checks import check_count, check_one_of, check_positive
+from deepvision.checks import check_count, check_number, check_one_of, check_positive
 from deepvision.errors import UserError
 from deepvision.layers.attention.base import AttentionBlock, position_axes, require_plane
 from deepvision.layers.blocks import ConvUnit, DenseUnit
@@ -66,6 +66,7 @@ class EfficientChannelAttention(AttentionBlock):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         check_positive("attention 'eca'", "gamma", self.gamma)
+        check_number("attention 'eca'", "b", self.b)
         size = int(abs((math.log2(x.shape[-1]) + self.b) / self.gamma))
         size += 1 - size % 2
         squeezed = mean_over_positions(x)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from deepvision import ops
-from deepvision.checks import check_count, check_one_of
+from deepvision.checks import check_count, check_odd, check_one_of
 from deepvision.layers.attention.base import AttentionBlock, position_axes, positions, require_plane
 from deepvision.layers.attention.channel import bottleneck, mean_over_positions
 from deepvision.types import Array, Images
@@ -69,7 +69,7 @@ class ConvolutionalBlockAttention(AttentionBlock):
     def __call__(self, x: Images) -> Images:
         where = "attention 'cbam'"
         check_count(where, "reduction", self.reduction)
-        check_one_of(where, "size", self.size, (1, 3, 5, 7, 9, 11))
+        check_odd(where, "size", self.size)
         require_plane(where, x)
         x = x * jax.nn.sigmoid(self._channel_gate(x))
         return x * jax.nn.sigmoid(self._position_gate(x))

@@ -11,6 +11,7 @@ from deepvision.choices import resolve
 from deepvision.errors import UserError
 from deepvision.layers.activations import ACTIVATIONS, make
 from tests.layers.activations import applied
+from tests.layers.complaints import matches
 from tests.layers.devices import spread
 
 X = np.broadcast_to(np.linspace(-6, 6, 97, dtype=np.float32)[:, None], (97, 8))
@@ -118,31 +119,31 @@ def test_noise_does_not_depend_on_the_devices(name: str) -> None:
 @pytest.mark.parametrize(
     ("choice", "complaint"),
     [
-        ("leaky_relu(negative_slope=-0.1)", "act 'leaky_relu': negative_slope must be a number in [0, 1], got -0.1"),
-        ("prelu(negative_slope=2)", "act 'prelu': negative_slope must be a number in [-1, 1], got 2"),
-        ("prelu(shared=1)", "act 'prelu': shared must be True or False, got 1"),
-        ("rrelu(lower=0.5, upper=0.2)", "act 'rrelu': upper must be a number in [0.5, 1], got 0.2"),
-        ("elu(alpha=0)", "act 'elu': alpha must be a number above 0, got 0"),
-        ("celu(alpha='a')", "act 'celu': alpha must be a number at least 0, got 'a'"),
-        ("softplus(beta=-1)", "act 'softplus': beta must be a number at least 0, got -1"),
-        ("hard_tanh(low=1)", "act 'hard_tanh': low must be a number in [-inf, 0], got 1"),
-        ("hardshrink(threshold=-1)", "act 'hardshrink': threshold must be a number at least 0, got -1"),
-        ("softshrink(threshold=-1)", "act 'softshrink': threshold must be a number at least 0, got -1"),
-        ("stepped_sigmoid(steps=0)", "act 'stepped_sigmoid': steps must be a whole number, at least 1, got 0"),
-        ("sin(frequency=0)", "act 'sin': frequency must be a number above 0, got 0"),
-        ("snake(frequency=0)", "act 'snake': frequency must be a number above 0, got 0"),
-        ("squareplus(b=0)", "act 'squareplus': b must be a number above 0, got 0"),
-        ("swish(beta=-1)", "act 'swish': beta must be a number at least 0, got -1"),
-        ("rbf(count=1)", "act 'rbf': count must be a whole number, at least 2, got 1"),
-        ("rbf(radius=0)", "act 'rbf': radius must be a number above 0, got 0"),
-        ("maxout(k=0)", "act 'maxout': k must be a whole number, at least 1, got 0"),
-        ("maxout(k=1.5)", "act 'maxout': k must be a whole number, at least 1, got 1.5"),
+        ("leaky_relu(negative_slope=-0.1)", "act 'leaky_relu': negative_slope must be ... got -0.1"),
+        ("prelu(negative_slope=2)", "act 'prelu': negative_slope must be ... got 2"),
+        ("prelu(shared=1)", "act 'prelu': shared must be ... got 1"),
+        ("rrelu(lower=0.5, upper=0.2)", "act 'rrelu': upper must be ... got 0.2"),
+        ("elu(alpha=0)", "act 'elu': alpha must be ... got 0"),
+        ("celu(alpha='a')", "act 'celu': alpha must be ... got 'a'"),
+        ("softplus(beta=-1)", "act 'softplus': beta must be ... got -1"),
+        ("hard_tanh(low=1)", "act 'hard_tanh': low must be ... got 1"),
+        ("hardshrink(threshold=-1)", "act 'hardshrink': threshold must be ... got -1"),
+        ("softshrink(threshold=-1)", "act 'softshrink': threshold must be ... got -1"),
+        ("stepped_sigmoid(steps=0)", "act 'stepped_sigmoid': steps must be ... got 0"),
+        ("sin(frequency=0)", "act 'sin': frequency must be ... got 0"),
+        ("snake(frequency=0)", "act 'snake': frequency must be ... got 0"),
+        ("squareplus(b=0)", "act 'squareplus': b must be ... got 0"),
+        ("swish(beta=-1)", "act 'swish': beta must be ... got -1"),
+        ("rbf(count=1)", "act 'rbf': count must be ... got 1"),
+        ("rbf(radius=0)", "act 'rbf': radius must be ... got 0"),
+        ("maxout(k=0)", "act 'maxout': k must be ... got 0"),
+        ("maxout(k=1.5)", "act 'maxout': k must be ... got 1.5"),
     ],
 )
 def test_bad_arguments_are_refused_when_it_is_made(choice: str, complaint: str) -> None:
     with pytest.raises(UserError) as caught:
         make(resolve(ACTIVATIONS, choice, "act"))
-    assert str(caught.value) == complaint
+    assert matches(caught, complaint)
 
 
 @pytest.mark.parametrize(
@@ -155,4 +156,4 @@ def test_bad_arguments_are_refused_when_it_is_made(choice: str, complaint: str) 
 def test_channels_that_do_not_fit_are_refused(choice: str, channels: int, complaint: str) -> None:
     with pytest.raises(UserError) as caught:
         applied.function(choice)(jnp.zeros((1, channels)))
-    assert str(caught.value) == complaint
+    assert matches(caught, complaint)

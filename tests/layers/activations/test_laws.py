@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,6 +23,7 @@ def test_every_entry_declares_its_properties() -> None:
     assert list(PROPERTIES) == list(ACTIVATIONS)
 
 
+@functools.cache
 def line(name: str) -> tuple[np.ndarray, np.ndarray]:
     """Returns values and derivatives in float64 on a fine grid with far ends, all channels moving together."""
     with jax.enable_x64(True):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import jax
 import jax.numpy as jnp
 import pytest
@@ -16,18 +14,20 @@ from tests.layers.norms.support import normal
 L = Layers(norm="none").bind(train=False)
 
 
-@pytest.mark.parametrize(("stride", "padding", "dilation"), itertools.product((1, 2, 3), (0, 1), (1, 2)))
+@pytest.mark.parametrize("dilation", [1, 2])
+@pytest.mark.parametrize("padding", [0, 1])
+@pytest.mark.parametrize("stride", [1, 2, 3])
 def test_is_the_adjoint_of_the_convolution(stride: int, padding: int, dilation: int) -> None:
     """<conv(x), y> = <x, conv_transpose(y)>, inputs and outputs of the kernel changing places."""
-    geometry = ((stride, stride), (padding, padding))
+    geometry, dilations = ((stride, stride), (padding, padding)), (dilation, dilation)
+    size = (11, 10)
+    left_over = tuple((length + 2 * padding - 2 * dilation - 1) % stride for length in size)
     with jax.enable_x64(True):
-        x, kernel = normal((2, 11, 10, 3)), normal((3, 3, 3, 4), seed=1)
-        forward = convolve(x, kernel, *geometry, (dilation, dilation))
+        x, kernel = normal((2, *size, 3)), normal((3, 3, 3, 4), seed=1)
+        forward = convolve(x, kernel, *geometry, dilations)
         y = normal(forward.shape, seed=2)
-        back = convolve_transposed(y, kernel.swapaxes(2, 3), *geometry, (0, 0), (dilation, dilation))
-        reached = x[:, : back.shape[1], : back.shape[2]]  # beyond, no output sees the input
-        found, expected = float(jnp.vdot(reached, back)), float(jnp.vdot(forward, y))
-    assert back.shape[1] >= x.shape[1] - stride + 1
+        back = convolve_transposed(y, kernel.swapaxes(2, 3), *geometry, left_over, dilations)
+        found, expected = float(jnp.vdot(x, back)), float(jnp.vdot(forward, y))
     assert found == pytest.approx(expected, rel=1e-12)
 
 

@@ -1,0 +1,84 @@
+"""Whatever stands in a network, a training step computes finite gradients and leaves no parameter unused."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from deepvision.layers import activations
+from deepvision.layers.layers import TABLES
+from tests.laws.catalogue import LENET, MLP, RESNET, VIT, refuses, sample
+
+NETWORKS = (MLP, LENET, RESNET, VIT)
+SAMPLE = sample()
+IN_ALL_NETWORKS = max(len(table) for kind, table in TABLES.items() if kind != "act")  # then activations alone are left
+
+
+@pytest.mark.parametrize("index", range(len(SAMPLE)))
+def test_every_parameter_gets_a_finite_gradient(index):
+    network, choices = _case(index)
+    with jax.enable_x64(True):
+        value, gradients = _step(network, choices)
+    sizes = {path: np.abs(gradient).max() for path, gradient in gradients.items()}
+    assert np.isfinite(value)
+    assert [path for path, size in sizes.items() if not np.isfinite(size)] == []
+    dead = [path for path, size in sizes.items() if size < 1e-12 * max(sizes.values())]
+    assert [path for path in dead if not _explained(path, gradients[path].shape, choices)] == []
+
+
+def _case(index):
+    """Returns a network and layers that it takes."""
+    network = NETWORKS[index % len(NETWORKS)] if index < IN_ALL_NETWORKS else MLP
+    choices = SAMPLE[index]
+    if network is MLP and refuses(MLP, {"attention": choices["attention"]}):
+        choices = choices | {"attention": "none"}
+    return (LENET if refuses(network, choices) else network), choices
+
+
+def _step(network, choices):
+    """Returns the loss and the gradients, by path, of a training step in float64."""
+    model, rng = network.make(**choices), np.random.default_rng(0)
+    gain = activations.gain(model.layers.act)
+    variables = jax.tree_util.tree_map_with_path(lambda path, leaf: _value(path, leaf, gain, rng), network.shapes(**choices))
+    params = variables.pop("params")
+
+    @jax.jit
+    def step(params, state, x, key):
+        def loss(params):
+            rngs = {"dropout": key}
+            y, _ = model.apply({"params": params, **state}, x, train=True, mutable=list(state), rngs=rngs)
+            return jnp.sum(jnp.sin(y))
+
+        return jax.value_and_grad(loss)(params)
+
+    x = rng.standard_normal((8, *network.shape))
+    value, gradients = step(params, variables, x, jax.random.key(0))
+    leaves = jax.tree_util.tree_leaves_with_path(gradients)
+    return value, {_join(path): np.asarray(gradient) for path, gradient in leaves}
+
+
+def _value(path, leaf, gain, rng):
+    """Returns values as they may be in the midst of training: nothing is at a special point, and nothing saturates."""
+    if leaf.ndim > 1:
+        return gain * rng.standard_normal(leaf.shape) / math.sqrt(math.prod(leaf.shape[:-1]))
+    if "bias" in _join(path):
+        return 0.3 * rng.standard_normal(leaf.shape)
+    return rng.uniform(0.5, 1.5, leaf.shape) * (0.2 * gain if _join(path).endswith("_gain") else 1)
+
+
+def _explained(path, shape, choices):
+    """Whether theory has it that no output depends on a parameter."""
+    if path.endswith("phi/bias"):  # the softmax over keys does not see what is added to all of them
+        return True
+    if path.endswith("kernel") and choices["kernel"] != "plain":  # centered and normalized, two weights are +-1
+        return math.prod(shape[:-1]) <= 2
+    # A single channel less the mean of what is around.
+    return path.endswith("conv/bias") and shape == (1,) and choices["norm"].startswith("contrast")
+
+
+def _join(path):
+    return jax.tree_util.keystr(path, simple=True, separator="/")

@@ -1,8 +1,8 @@
 """Choices: a name, or a name with arguments, looked up in a table and checked before anything is built.
 
-    "group"                          a name
-    "group(groups=8)"                a call, as written on a command line
-    dict(name="group", groups=8)     a mapping, as written in a config file
+"group"                          a name
+"group(groups=8)"                a call, as written on a command line
+dict(name="group", groups=8)     a mapping, as written in a config file
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def _data() -> config_dict.ConfigDict:
     data.num_workers = 0  # streaming: worker processes; 0: threads of this process
     data.prefetch = 2  # streaming: batches made ahead
     data.augment = ()  # in this order: "flip", "pad_crop(padding=4)", "cutout(size=8)"
-    data.normalize = "dataset"  # dataset (its channel means and deviations), imagenet, unit ([0, 1]) or symmetric ([-1, 1])
+    data.normalize = "dataset"  # dataset (its moments per channel), imagenet, unit ([0, 1]), symmetric ([-1, 1])
     return data
 
 
@@ -80,7 +80,7 @@ def _optimizer() -> config_dict.ConfigDict:
     optimizer.b1 = 0.9  # adam, adamw, lamb
     optimizer.b2 = 0.999
     optimizer.eps = 1e-8
-    optimizer.weight_decay = 0.0  # on kernels of rank > 1 only; coupled (sgd, adam) or decoupled (adamw, lamb), lars as published
+    optimizer.weight_decay = 0.0  # on kernels alone; in the gradient (sgd, adam, lars) or decoupled (adamw, lamb)
     optimizer.clip_norm = 0.0  # global gradient norm; 0: off
     optimizer.accumulate = 1  # micro-batches per update
     return optimizer
@@ -133,7 +133,7 @@ def _parallel() -> config_dict.ConfigDict:
 
 def _ablation() -> config_dict.ConfigDict:
     ablation = config_dict.ConfigDict()
-    ablation.axes = config_dict.placeholder(object)  # {"model.norm": ("batch", "group"), ...}: every combination is an arm
+    ablation.axes = config_dict.placeholder(object)  # {"model.norm": ("batch", "group")}: every combination
     ablation.seeds = 4  # per arm, trained together: config.seed, config.seed + 1, ...
     ablation.metric = "accuracy"  # what the table ranks by
     return ablation

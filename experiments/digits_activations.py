@@ -1,12 +1,14 @@
 """Which activation for a small network on handwritten digits, with and without batch normalization?
 
-Claim: with a gain of initialization that follows the activation, the saturating ones train as well as the others at
-    this depth; normalization matters more than the choice of activation.
+Claim: what bends at zero (ReLU and its kin) is told apart by no more than the luck of a seed; the sigmoid needs
+    normalization.
 Source: none to reproduce; Glorot and Bengio 2010 (tanh, sigmoid), Nair and Hinton 2010 (relu), Maas et al. 2013
     (leaky_relu), Clevert et al. 2015 (elu), Hendrycks and Gimpel 2016 (gelu, silu). Data and network: see digits.py.
 Command: python -m deepvision ablate --config experiments/digits_activations.py
-Cost: not yet measured
-Result: not yet measured
+Cost: 5 minutes on two CPU cores.
+Result: held-out accuracy, mean over four seeds: without normalization sigmoid 79.5, tanh 97.6, the others 98.1 to
+    98.6 %; with batch normalization sigmoid 97.1, tanh 98.1, the others 98.3 to 99.0 %. The intervals of all arms but
+    the two of sigmoid overlap that of the best, ReLU with batch normalization.
 """
 
 from __future__ import annotations

@@ -38,7 +38,10 @@ def imports(file: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-@pytest.mark.parametrize("file", [f for f in SOURCES if room_of(f) != "__init__"], ids=lambda f: str(f.relative_to(ROOT)))
+ROOMS = [file for file in SOURCES if room_of(file) != "__init__"]
+
+
+@pytest.mark.parametrize("file", ROOMS, ids=lambda file: str(file.relative_to(ROOT)))
 def test_imports_point_downward(file: Path):
     assert room_of(file) in FLOOR, "a new room needs a floor"
     rooms = {name.split(".")[1] for name in imports(file) if name.startswith("deepvision.")}

@@ -33,6 +33,7 @@ class Metric:
 
 METRICS = {
     "accuracy": Metric("accuracy", higher_is_better=True, scale=100.0, unit="%", digits=2),
+    "top5_accuracy": Metric("top5_accuracy", higher_is_better=True, scale=100.0, unit="%", digits=2),
     "loss": Metric("loss", higher_is_better=False),
 }
 

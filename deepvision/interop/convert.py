@@ -6,7 +6,6 @@ Kernels are theirs [outputs, inputs, kh, kw] or [outputs, inputs], ours [kh, kw,
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -87,7 +86,7 @@ def read_into(shapes: Mapping[str, Any], arrays: Mapping[str, np.ndarray], rules
             variables[mean] = variables[mean] - arrays[theirs]
             used.add(theirs)
     left_over = [theirs for theirs in arrays if theirs not in used]
-    _refuse(name, missing=sorted(missing), left_over=left_over, misshaped=misshaped)
+    _refuse(name, {"missing": sorted(missing), "left over": left_over, "misshaped": misshaped})
     return traverse_util.unflatten_dict({path: jnp.asarray(array) for path, array in variables.items()})
 
 
@@ -146,11 +145,11 @@ def _converted(entry: Entry, arrays: list[np.ndarray]) -> np.ndarray | None:
         return None
 
 
-def _refuse(name: str, **lists: list[str]) -> None:
+def _refuse(name: str, lists: Mapping[str, list[str]]) -> None:
     """Raises the error that lists everything that does not fit, if anything is listed."""
     if not any(lists.values()):
         return
-    parts = [f"{what.replace('_', ' ')}: {_some(names)}" for what, names in lists.items() if names]
+    parts = [f"{what}: {_some(names)}" for what, names in lists.items() if names]
     raise UserError(f"weights do not fit {name}: {'; '.join(parts)}")
 
 

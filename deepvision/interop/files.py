@@ -13,7 +13,6 @@ import safetensors.numpy
 
 from deepvision.errors import UserError
 
-
 _COUNTER = "num_batches_tracked"
 
 

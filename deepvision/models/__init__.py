@@ -56,8 +56,9 @@ def create_model(
     Args:
         name: one of `list_models()`.
         num_classes: outputs; 0 for features; None: as in the paper.
-        norm, act, kernel, attention, pool, global_pool, dropout, input_dropout, drop_path: choices: a name, "name(argument=value)", or a mapping with a
-            name; None: as in the paper. See `Layers` for these and the others.
+        norm, act, kernel, attention, pool, global_pool, dropout, input_dropout, drop_path: choices: a name,
+            "name(argument=value)", or a mapping with a name; None: as in the paper. See `Layers` for these and the
+            others.
         overrides: fields of the architecture itself, such as {"width": 8}.
 
     Raises:

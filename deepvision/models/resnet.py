@@ -70,9 +70,7 @@ class Block(nn.Module):
         plain = self.shortcut is None
         first, last = name == "conv1" and not plain, name == self.last_unit and not plain
         scale_init = self.scale_init if last else nn.initializers.ones
-        return ConvUnit(
-            self.layers, features, kernel, stride, first=first, last=last, scale_init=scale_init, name=name
-        )
+        return ConvUnit(self.layers, features, kernel, stride, first=first, last=last, scale_init=scale_init, name=name)
 
 
 class BasicBlock(Block):

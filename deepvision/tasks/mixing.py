@@ -17,7 +17,7 @@ from deepvision.types import Array, Images, Key
 def neighbour(x: Array) -> Array:
     """Returns, for each example, the other of its pair."""
     if x.shape[0] % 2:
-        raise UserError(f"mixup and cutmix mix pairs, and {x.shape[0]} examples on a device are odd; change the batch size")
+        raise UserError(f"mixup and cutmix mix pairs; {x.shape[0]} examples on a device are odd: change the batch size")
     return x.reshape(-1, 2, *x.shape[1:])[:, ::-1].reshape(x.shape)
 
 

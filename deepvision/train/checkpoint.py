@@ -61,9 +61,7 @@ class Checkpoints:
         try:
             restored = self._manager.restore(
                 step,
-                args=ocp.args.Composite(
-                    arrays=ocp.args.StandardRestore(abstract), progress=ocp.args.JsonRestore()
-                ),
+                args=ocp.args.Composite(arrays=ocp.args.StandardRestore(abstract), progress=ocp.args.JsonRestore()),
             )
         except (ValueError, KeyError, FileNotFoundError) as error:
             first = str(error).splitlines()[0]

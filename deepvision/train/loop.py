@@ -133,11 +133,11 @@ class _Loop:
         for name, values in metrics.items():
             if not np.all(np.isfinite(values)):
                 seeds = [s for s, value in zip(self.experiment.seeds, values, strict=True) if not np.isfinite(value)]
-                kept = self.checkpoints.latest
+                latest = self.checkpoints.latest
+                kept = "no checkpoint was written yet" if latest is None else f"the checkpoint of step {latest} is kept"
                 raise Diverged(
-                    f"{name} is not finite at step {step} (seeds {seeds}); "
-                    + (f"the checkpoint of step {kept} is kept" if kept is not None else "no checkpoint was written yet")
-                    + "; lower optimizer.learning_rate or set optimizer.clip_norm"
+                    f"{name} is not finite at step {step} (seeds {seeds}); {kept};"
+                    " lower optimizer.learning_rate or set optimizer.clip_norm"
                 )
 
     def _evaluate(self, step: int) -> None:

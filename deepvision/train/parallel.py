@@ -51,7 +51,9 @@ def _take(tree: Any) -> Any:
     return jax.tree.map(lambda x: x[0], tree)
 
 
-def over_devices(function: Callable, in_axes: Sequence[int | None], devices: Sequence[jax.Device], donate: bool) -> Callable:
+def over_devices(
+    function: Callable, in_axes: Sequence[int | None], devices: Sequence[jax.Device], donate: bool
+) -> Callable:
     """Maps a function over devices; what it returns must be the same on all, and comes back without a device axis."""
     return jax.pmap(
         function,

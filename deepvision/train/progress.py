@@ -1,4 +1,4 @@
-"""What the loop remembers from evaluation to evaluation: the best result of each replica, and for how long it stands."""
+"""What the loop remembers between evaluations: the best result of each replica, and for how long it has stood."""
 
 from __future__ import annotations
 

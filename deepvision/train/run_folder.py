@@ -1,11 +1,11 @@
 """The run folder: what a training writes, apart from its checkpoints.
 
-    config.json        the whole config
-    environment.json   versions, devices, git commit, command
-    metrics.jsonl      one line per step reported, split and seed: a function of the config alone
-    timing.jsonl       what depends on the clock
-    tensorboard/       the same metrics as events
-    result.json        the outcome; exists only when the training is done
+config.json        the whole config
+environment.json   versions, devices, git commit, command
+metrics.jsonl      one line per step reported, split and seed: a function of the config alone
+timing.jsonl       what depends on the clock
+tensorboard/       the same metrics as events
+result.json        the outcome; exists only when the training is done
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ import jax
 from ml_collections import ConfigDict
 
 import deepvision
-
 from deepvision.errors import UserError
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "grain", "tensorflow-datasets")
@@ -135,11 +134,13 @@ def _git_commit() -> str | None:
     """Returns the commit of the source tree, "+" behind it where it was changed, or None outside of one."""
     folder = Path(__file__).parent
     try:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=True)
-        status = subprocess.run(["git", "status", "--porcelain"], cwd=folder, capture_output=True, text=True, check=True)
+        commit, changes = (
+            subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+            for words in (["rev-parse", "HEAD"], ["status", "--porcelain"])
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
-    return commit.stdout.strip() + ("+" if status.stdout.strip() else "")
+    return commit + ("+" if changes else "")
 
 
 def to_plain(config: ConfigDict) -> dict[str, Any]:

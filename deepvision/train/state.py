@@ -73,7 +73,8 @@ def init_state(
 ) -> TrainState:
     """Returns the state of one replica before the first step; the seed may be traced."""
     init_key = jax.random.fold_in(jax.random.key(seed), 2**31)  # no step has this number
-    variables = dict(model.init(init_key, jnp.zeros((1, *image_shape)), train=False))
+    keys = {"params": init_key, "dropout": init_key}  # some noise goes on in evaluation
+    variables = dict(model.init(keys, jnp.zeros((1, *image_shape)), train=False))
     params = variables.pop("params", {})
     return TrainState(
         seed=jnp.asarray(seed, jnp.uint32),

@@ -103,7 +103,9 @@ def make_ensemble_step(model: nn.Module, task: Task) -> EvalStep:
         inputs, targets = task.prepare(batch, None, train=False)
         replicas = jax.tree.leaves(variables)[0].shape[0]
         members = [jax.tree.map(lambda x, r=r: x[r], variables) for r in range(replicas)]
-        outputs = task.combine(jnp.stack([model.apply(member, inputs, train=False) for member in members]))
+        noise = {"dropout": jax.random.key(0)}
+        outputs = jnp.stack([model.apply(member, inputs, train=False, rngs=noise) for member in members])
+        outputs = task.combine(outputs)
         return metrics_lib.sum_over_devices(task.metrics(outputs, targets, batch["weight"]))
 
     return step
@@ -115,9 +117,7 @@ def unrolled_scan(function: Callable, carry: Any, xs: Any) -> tuple[Any, Any]:
     return lax.scan(function, carry, xs, unroll=unroll)
 
 
-def _accumulated(
-    gradient: Callable, state: TrainState, batch: Batch, key: Key, parts: int
-) -> tuple[Any, Any, Metrics]:
+def _accumulated(gradient: Callable, state: TrainState, batch: Batch, key: Key, parts: int) -> tuple[Any, Any, Metrics]:
     """Returns gradients averaged, and metrics summed, over the parts of the batch."""
     if parts == 1:
         grads, (model_state, metrics) = gradient(state.params, state.model_state, batch, key)

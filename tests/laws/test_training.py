@@ -43,7 +43,9 @@ def _step(network, choices):
     """Returns the loss and the gradients, by path, of a training step in float64."""
     model, rng = network.make(**choices), np.random.default_rng(0)
     gain = activations.gain(model.layers.act)
-    variables = jax.tree_util.tree_map_with_path(lambda path, leaf: _value(path, leaf, gain, rng), network.shapes(**choices))
+    variables = jax.tree_util.tree_map_with_path(
+        lambda path, leaf: _value(path, leaf, gain, rng), network.shapes(**choices)
+    )
     params = variables.pop("params")
 
     @jax.jit

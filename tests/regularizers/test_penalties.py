@@ -70,7 +70,7 @@ def test_zero_exactly_at_the_minimisers(entry: str, shape: str) -> None:
     if entry == "double_orthogonal":  # the longer side of the matrix cannot be filled
         least = float(abs(np.prod(kernel.shape[:-1]) - kernel.shape[-1]))
     with jax.enable_x64(True):
-        penalty = make(entry, scale=1.0)
+        penalty = jax.jit(make(entry, scale=1.0))
         value, gradient = jax.value_and_grad(penalty)({"kernel": jnp.asarray(kernel)})
         away = [float(penalty({"kernel": kernel + 0.1 * normal(kernel.shape, seed)})) for seed in range(3)]
     assert float(value) == pytest.approx(least, abs=1e-13)

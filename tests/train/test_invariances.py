@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from tests.train.small import curve, small_config, train
 
 ON_DEVICES = """

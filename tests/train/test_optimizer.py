@@ -20,7 +20,8 @@ def section(**changes):
 
 
 def params():
-    return {"conv1": {"kernel": jnp.full((3, 3, 2, 4), 2.0), "bias": jnp.full(4, 2.0)}, "norm1": {"scale": jnp.full(4, 2.0)}}
+    conv = {"kernel": jnp.full((3, 3, 2, 4), 2.0), "bias": jnp.full(4, 2.0)}
+    return {"conv1": conv, "norm1": {"scale": jnp.full(4, 2.0)}}
 
 
 def one_update(config, gradient: float, rate: float = 0.1):
@@ -39,7 +40,8 @@ def test_weight_decay_moves_kernels_alone(name: str):
 
 
 def test_the_mask_goes_by_role():
-    mask = kernel_mask({"conv": {"kernel": jnp.ones((2, 2)), "kernel_gain": jnp.ones(2)}, "norm": {"scale": jnp.ones((2, 2))}})
+    conv = {"kernel": jnp.ones((2, 2)), "kernel_gain": jnp.ones(2)}
+    mask = kernel_mask({"conv": conv, "norm": {"scale": jnp.ones((2, 2))}})
     assert mask == {"conv": {"kernel": True, "kernel_gain": False}, "norm": {"scale": False}}
 
 

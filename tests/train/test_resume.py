@@ -56,9 +56,9 @@ def kill_after_some_work(process: subprocess.Popen, workdir: Path, moment: rando
 
 def final_state(workdir: Path) -> dict[str, np.ndarray]:
     """Returns all arrays of the last checkpoint by path."""
-    newest = max((path for path in (workdir / "checkpoints").iterdir() if path.name.isdigit()), key=lambda p: int(p.name))
-    assert newest.name == "200"
-    arrays = ocp.StandardCheckpointer().restore(newest.absolute() / "arrays")
+    newest = max(int(path.name) for path in (workdir / "checkpoints").iterdir() if path.name.isdigit())
+    assert newest == 200
+    arrays = ocp.StandardCheckpointer().restore((workdir / "checkpoints" / str(newest) / "arrays").absolute())
     return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(arrays)}
 
 

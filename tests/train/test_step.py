@@ -31,7 +31,7 @@ def batch(size: int = 8):
     }
 
 
-def run(steps: int = 1, norm: str = "layer", average: bool = False, stopped: bool = False, dtype: str | None = None, **options):
+def run(steps=1, norm="layer", average=False, stopped=False, dtype=None, **options):
     """Returns the state before and after some steps of a small perceptron."""
     model = create_model("mlp", 10, norm=norm, dtype=dtype, overrides={"hidden": (16,)})
     optimizer = optax.sgd(0.1)
@@ -129,7 +129,8 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_checkpoint_kept(tmp_path:
 
 
 def test_early_stopping_ends_the_run_and_the_best_is_kept(tmp_path: Path):
-    config = small_config(model__name="mlp", model__overrides=None, train__early_stopping=2, train__eval_every_epochs=0.1)
+    config = small_config(model__name="mlp", model__overrides=None, train__early_stopping=2)
+    config.train.eval_every_epochs = 0.1
     config.optimizer.learning_rate = 0.0
     result = train(config, tmp_path)
     assert result["steps"] == 3, "one evaluation, and two that are not better"

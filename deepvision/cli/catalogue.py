@@ -99,7 +99,7 @@ def _entry(name: str, entry: Callable[..., Any]) -> Entry:
 _SOURCE = re.compile(
     r"[;,]?\s*\bsource:\s*(.*?)(?=\n\s*\n|\n(?:Raises|Args|Attributes):|\Z)", re.DOTALL | re.IGNORECASE
 )
-_NO_SOURCE = re.compile(r"[;,]?\s*\bno source\b", re.IGNORECASE)
+_NO_SOURCE = re.compile(r"[;,.]?\s*\bno source\b", re.IGNORECASE)
 _BLOCK = re.compile(r"^(Attributes|Args|Raises|Returns):.*\n?(?:[ \t]+.*\n?)*", re.MULTILINE)
 _MEANING = re.compile(r"^ {4}(\w[\w, ]*): (.*(?:\n {5,}.*)*)", re.MULTILINE)
 

@@ -22,8 +22,9 @@ def load_weights(name: str, source: str | Path | Mapping[str, Any]) -> dict[str,
     """Returns the variables of a network of the zoo, with its paper's layers, from another library's state dictionary.
 
     Names and layouts are those of torchvision (resnet, vgg), timm (vit) or the original repository; every name and
-    shape is checked. `num_classes` follows the source: `create_model(name, num_classes=...)` with the same number takes the
-    result. A convolution's bias that this network does not own is folded into the running mean of the norm behind it.
+    shape is checked. `num_classes` follows the source, so that `create_model(name, num_classes=...)` with the same
+    number takes the result. A convolution's bias that this network does not own is folded into the running mean of the
+    norm behind it.
 
     Args:
         name: one of `list_models()`.

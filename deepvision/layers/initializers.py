@@ -16,17 +16,17 @@ from deepvision.types import Array, Initializer, Key, Shape
 
 
 def normal(std: float = 0.01) -> Initializer:
-    """N(0, std^2), as in Krizhevsky et al. 2012 and Simonyan & Zisserman 2014."""
+    """N(0, std^2). Source: Krizhevsky et al. 2012, section 5; Simonyan & Zisserman 2014, section 3.1."""
     return jax.nn.initializers.normal(std)
 
 
 def truncated_normal(std: float = 0.02) -> Initializer:
-    """N(0, std^2) truncated at two deviations, as vision transformers use it."""
+    """N(0, std^2) truncated at two deviations. Source: Touvron et al. 2020 (DeiT), section 6."""
     return jax.nn.initializers.truncated_normal(std)
 
 
 def variance_scaling(scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal") -> Initializer:
-    """Variance scale / fan, the fan being fan_in, fan_out or fan_avg."""
+    """Variance scale / fan, of the fan_in, fan_out or fan_avg. Source: He et al. 2015 (1502.01852), section 2.2."""
     return jax.nn.initializers.variance_scaling(scale, mode, distribution)
 
 

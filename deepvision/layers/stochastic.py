@@ -28,7 +28,7 @@ class Noise(nn.Module):
 
     Attributes:
         rate: how much noise, in [0, 1); may be an array that jax traces.
-        evaluation: "scale" or "sample", as above.
+        evaluation: "scale", by the mean of the noise in one exact pass, or "sample", so that the noise goes on.
     Raises: UserError, when it is made, if an argument is outside its range.
     """
 
@@ -85,7 +85,7 @@ class Dropout(Noise):
     """y = x m / (1 - rate), with m = 1 by chance 1 - rate and else 0, for every value.
 
     Division by 1 - rate in training stands for multiplication by it in evaluation.
-    Source: Srivastava et al. 2014, equations 3-6 and section 10; as an ensemble: Gal & Ghahramani 2016.
+    Source: Srivastava et al. 2014, section 4; sampled in evaluation: Gal & Ghahramani 2016.
     """
 
     kind: ClassVar[str] = "dropout"
@@ -129,7 +129,7 @@ class AlphaDropout(Noise):
     """y = a (x m + b (1 - m)) + c, m = 1 by chance 1 - rate and else 0; b = -1.7581 is what selu saturates to.
 
     a and c restore mean 0 and variance 1 where x has them; other means it does not keep.
-    Source: Klambauer et al. 2017, section 3.
+    Source: Klambauer et al. 2017, "New dropout technique".
     """
 
     rate: float | Array = 0.1
@@ -200,7 +200,7 @@ class ShakeDrop(Noise):
     Attributes:
         alpha: least and largest a.
         beta: least and largest b.
-    Source: Yamada et al. 2018, equations 6 and 7, with a and b per image.
+    Source: Yamada et al. 2018 (1802.02375), with a and b per image.
     """
 
     alpha: tuple[float, float] = (-1.0, 1.0)
@@ -284,7 +284,7 @@ def monte_carlo(predict: Callable[[Key], Array], key: Key, samples: int) -> tupl
             `model.apply(variables, x, train=False, rngs={"dropout": key})` with dropout that samples in evaluation.
         key: from which the keys of the passes are made.
         samples: how many passes.
-    Source: Gal & Ghahramani 2016, equations 6 and 7, without the noise of the observations.
+    Source: Gal & Ghahramani 2016, section 4, without the noise of the observations.
     """
     check_count("Monte Carlo dropout", "samples", samples)
     predictions = lax.map(predict, jax.random.split(key, samples))

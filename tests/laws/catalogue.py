@@ -56,7 +56,7 @@ NETWORKS = (  # every block of every family is in one of them
     MLP,
     Small("lenet5_1998", (32, 32, 1)),
     LENET,
-    Small("vgg11", (32, 32, 3), (("width", 8), ("hidden", 16))),
+    Small("vgg11", (64, 64, 3), (("width", 8), ("hidden", 16))),
     RESNET,
     Small("cifar_plain20", (16, 16, 3), (("stage_sizes", (1, 1)), ("width", 8))),
     Small("resnet50", (64, 64, 3), (("stage_sizes", (1, 1)), ("width", 8))),

@@ -7,67 +7,61 @@ import numpy as np
 import pytest
 from flax import traverse_util
 
-from deepvision.layers.layers import PLACEMENTS, TABLES
+from deepvision.layers.layers import TABLES
 from deepvision.layers.norms import NORMS
-from tests.laws.catalogue import LENET, NETWORKS, refuses
+from tests.laws.catalogue import MLP, NETWORKS, RESNET, VIT, refuses
+
+# One norm of each kind, as far as biases go; all of them in one network.
+KINDS = {(norm.shifts, norm.activates): name for name, norm in NORMS.items()}
+UNITS = [network for network in NETWORKS if network is not VIT]  # networks that are chains of units
 
 
-def _linear_parameters(params):
-    """Returns the kernels and biases of convolutions and dense layers, by path."""
-    flat = traverse_util.flatten_dict(params, sep="/")
-    return {path: value for path, value in flat.items() if path.rsplit("/", 1)[0].endswith(("conv", "dense", "head"))}
+def _flat(params):
+    return traverse_util.flatten_dict(params, sep="/")
 
 
-@pytest.fixture(scope="module")
-def start():
-    """Initializes a network with a choice, by a scheme that looks at no activation."""
-
-    def start(**choices):
-        model = LENET.make(init="lecun_normal", **choices)
-        x = np.zeros((1, *LENET.shape), np.float32)
-        return _linear_parameters(jax.jit(model.init)(jax.random.key(0, impl="rbg"), x)["params"])
-
-    return start
+def _start(**choices):
+    """Returns initial values, by path, from a scheme that looks at no activation."""
+    model, x = MLP.make(init="xavier_uniform", **choices), np.zeros((1, *MLP.shape), np.float32)
+    return _flat(model.init(jax.random.key(0), x)["params"])
 
 
-@pytest.mark.parametrize("kind", ["norm", "act", "kernel", "attention"])
-def test_equal_roles_start_from_equal_values(kind, start):
-    default = start()
+@pytest.mark.parametrize("kind", ["norm", "act", "kernel"])
+def test_equal_roles_start_from_equal_values(kind):
+    default = {path: value for path, value in _start().items() if not path.endswith("norm/scale")}
     for entry in TABLES[kind]:
-        swapped = start(**{kind: entry})
+        swapped = _start(**{kind: entry})
         same = [path for path in default if path in swapped and swapped[path].shape == default[path].shape]
-        assert {path for path in same if path.endswith("kernel")} or kind == "act", entry
+        assert "head/kernel" in same
         for path in same:
             np.testing.assert_array_equal(swapped[path], default[path], err_msg=f"{entry} {path}")
 
 
-@pytest.mark.parametrize("network", NETWORKS, ids=str)
-@pytest.mark.parametrize("placement", [placement for placement in PLACEMENTS if placement != "pre"])
+@pytest.mark.parametrize("network", UNITS, ids=str)
+@pytest.mark.parametrize("placement", ["post", "post_act", "post_pool"])
 def test_a_bias_is_there_unless_a_norm_that_shifts_follows(network, placement):
-    if refuses(network, {"placement": placement}):
-        placement = network.make().layers.placement
-    for norm in NORMS:
-        if refuses(network, {"norm": norm}):
-            continue
-        choices = {"placement": placement, "norm": norm}
-        params = network.shapes(**choices)["params"]
-        sites = network.describe(**choices).sites
+    for norm in NORMS if network is RESNET else KINDS.values():
+        flat = _flat(network.shapes(placement=placement, norm=norm)["params"])
+        sites = network.describe(placement=placement, norm=norm).sites
         for site, behind in zip(sites, [*sites[1:], None], strict=True):
-            if site.kind != "kernel":
-                continue
-            shifted = behind is not None and behind.kind == "norm" and NORMS[behind.holds].shifts
-            layer = traverse_util.flatten_dict(params, sep="/")
-            assert (f"{site.path}/bias" in layer) != shifted, (norm, site.path)
+            shifted = behind is not None and behind.kind == "norm" and NORMS[norm].shifts
+            assert site.kind != "kernel" or (f"{site.path}/bias" in flat) != shifted, (norm, site.path)
 
 
-CHAINS = [network for network in NETWORKS if not refuses(network, {"placement": "pre"}) and "vit" not in str(network)]
+@pytest.mark.parametrize(
+    "network", [network for network in UNITS if not refuses(network, {"placement": "pre"})], ids=str
+)
+def test_under_pre_a_norm_that_shifts_takes_the_bias_of_the_unit_before(network):
+    for norm in NORMS if network is RESNET else KINDS.values():
+        flat = _flat(network.shapes(placement="pre", norm=norm)["params"])
+        normalized = "dense/kernel" if network is MLP else "conv/kernel"
+        for path in flat:
+            if path.endswith(normalized) and not path.startswith("head"):
+                assert (path.removesuffix("kernel") + "bias" in flat) != NORMS[norm].shifts, (norm, path)
 
 
-@pytest.mark.parametrize("network", CHAINS, ids=str)
-@pytest.mark.parametrize("norm", NORMS)
-def test_under_pre_a_norm_that_shifts_takes_the_bias_of_the_unit_before(network, norm):
-    flat = traverse_util.flatten_dict(network.shapes(placement="pre", norm=norm)["params"], sep="/")
-    units = [path for path in flat if path.endswith(("/conv/kernel", "fc1/dense/kernel", "fc2/dense/kernel"))]
-    normalized = [path for path in units if str(network) == "mlp" or "/conv/" in path]
-    for path in normalized:
-        assert (path.replace("kernel", "bias") in flat) != NORMS[norm].shifts
+@pytest.mark.parametrize("placement", ["pre", "post"])
+def test_a_transformer_owns_every_bias(placement):
+    for norm in KINDS.values():
+        flat = _flat(VIT.shapes(placement=placement, norm=norm)["params"])
+        assert all(path.removesuffix("kernel") + "bias" in flat for path in flat if path.endswith("kernel")), norm

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import jax
@@ -13,7 +14,8 @@ from deepvision.layers import activations
 from deepvision.layers.layers import TABLES
 from tests.laws.catalogue import LENET, MLP, RESNET, VIT, refuses, sample
 
-NETWORKS = (MLP, LENET, RESNET, VIT)
+ONE_BLOCK = dataclasses.replace(RESNET, overrides=(("stage_sizes", (1,)), ("width", 32)))
+NETWORKS = (MLP, LENET, ONE_BLOCK, VIT)
 SAMPLE = sample()
 IN_ALL_NETWORKS = max(len(table) for kind, table in TABLES.items() if kind != "act")  # then activations alone are left
 

@@ -12,7 +12,7 @@ from deepvision.interop.convert import write_from
 from deepvision.interop.rules import rules_of
 from tests.goldens import fill
 
-# The other VGGs differ from these in the number of convolutions alone, and their names and shapes are checked elsewhere.
+# The other VGGs differ from these in the number of convolutions alone; their names and shapes are checked elsewhere.
 FLOAT32 = ("cifar_resnet56", "resnet18", "resnet34", "resnet50", "vgg11", "vgg11_bn")
 FLOAT64 = ("lenet5_1998", "lenet5_modern", "cifar_plain20", "cifar_resnet20", "vit_tiny_patch16_224")
 

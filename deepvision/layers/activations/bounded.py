@@ -17,7 +17,7 @@ def clamp(x: Array, low: float, high: float) -> Array:
 
 
 def sigmoid(x: Array) -> Array:
-    """f(x) = 1 / (1 + exp(-x)). Source: Rumelhart et al. 1986, equation 15."""
+    """f(x) = 1 / (1 + exp(-x)). Source: Rumelhart et al. 1986 (Parallel Distributed Processing, chapter 8)."""
     return jax.nn.sigmoid(x)
 
 
@@ -33,7 +33,7 @@ def stepped_sigmoid(x: Array, steps: int = 10) -> Array:
 
     Args:
         steps: how many, at least 1.
-    Source: Nair & Hinton 2010, equation 3.
+    Source: Nair & Hinton 2010, section 2.2.
     """
     check_count("act 'stepped_sigmoid'", "steps", steps)
     return sum(jax.nn.sigmoid(x - (i - 0.5)) for i in range(1, steps + 1))
@@ -44,7 +44,7 @@ def softplus(x: Array, beta: float = 1.0) -> Array:
 
     Args:
         beta: sharpness, above 0; relu in the limit.
-    Source: Dugas et al. 2000; Nair & Hinton 2010, equation 3.
+    Source: Dugas et al. 2000; Nair & Hinton 2010, section 2.2.
     """
     check_positive("act 'softplus'", "beta", beta)
     return jax.nn.softplus(beta * x) / beta
@@ -71,7 +71,7 @@ def hard_tanh(x: Array, low: float = -1.0, high: float = 1.0) -> Array:
     Args:
         low: least value, at most 0.
         high: largest value, above 0.
-    Source: Collobert 2004, section 2.3.
+    Source: Collobert 2004, "Large scale machine learning".
     """
     check_number("act 'hard_tanh'", "low", low, -math.inf, 0)
     check_positive("act 'hard_tanh'", "high", high)
@@ -79,7 +79,7 @@ def hard_tanh(x: Array, low: float = -1.0, high: float = 1.0) -> Array:
 
 
 def softsign(x: Array) -> Array:
-    """f(x) = x / (1 + |x|). Source: Bergstra et al. 2009; Glorot & Bengio 2010, section 3."""
+    """f(x) = x / (1 + |x|). Source: Bergstra et al. 2009; Glorot & Bengio 2010."""
     return jax.nn.soft_sign(x)
 
 
@@ -88,7 +88,7 @@ def sin(x: Array, frequency: float = 1.0) -> Array:
 
     Args:
         frequency: radians per unit of x, above 0.
-    Source: Sitzmann et al. 2020 (SIREN), equation 5.
+    Source: Sitzmann et al. 2020 (SIREN), section 3.1.
     """
     check_positive("act 'sin'", "frequency", frequency)
     return jnp.sin(frequency * x)

@@ -49,7 +49,7 @@ class Swish(Activation):
         beta: its value, at first; at least 0.
         trainable: whether it is learned.
         shared: one beta for all channels.
-    Source: Ramachandran et al. 2017, section 4.
+    Source: Ramachandran et al. 2017 (1710.05941).
     """
 
     beta: float = 1.0
@@ -82,7 +82,7 @@ class RadialBasis(Activation):
         count: of the basis functions, at least 2.
         radius: of the interval that they cover, above 0.
         shared: the same weights for all channels.
-    Source: Chen & Pock 2015 (1508.02848), section 2.3, who use 63 on [-310, 310] for images in [0, 255].
+    Source: Chen & Pock 2015 (1508.02848), who use 63 on [-310, 310] for images in [0, 255].
     """
 
     count: int = 31

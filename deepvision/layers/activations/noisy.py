@@ -48,7 +48,7 @@ class NoisyReLU(Activation):
     """f(x) = max(x + e, 0), with e ~ N(0, sigmoid(x)) drawn for every value: binary units summed, as they fire.
 
     In evaluation e = 0, which is relu. The gradient holds the noise constant.
-    Source: Nair & Hinton 2010, section 2.1.
+    Source: Nair & Hinton 2010, section 2.2.
     """
 
     word: ClassVar[str] = "noisy_relu"

@@ -44,7 +44,7 @@ def threshold(x: Array, threshold: float = 1.0, value: float = 0.0) -> Array:
     Args:
         threshold: what x must exceed to pass.
         value: what stands in for it.
-    Source: Konda et al. 2014, equation 5, with value = 0.
+    Source: Konda et al. 2014 (1402.3337), with value = 0.
     """
     check_number("act 'threshold'", "threshold", threshold, -math.inf)
     check_number("act 'threshold'", "value", value, -math.inf)
@@ -108,7 +108,7 @@ def hardshrink(x: Array, threshold: float = 0.5) -> Array:
 
     Args:
         threshold: at least 0.
-    Source: Donoho & Johnstone 1994, equation 16.
+    Source: Donoho & Johnstone 1994, "Ideal spatial adaptation by wavelet shrinkage".
     """
     check_number("act 'hardshrink'", "threshold", threshold, 0)
     return jnp.where(jnp.abs(x) <= threshold, 0, x)

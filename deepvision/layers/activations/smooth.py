@@ -44,12 +44,12 @@ def hard_swish(x: Array) -> Array:
 
 
 def mish(x: Array) -> Array:
-    """f(x) = x tanh(softplus(x)). Source: Misra 2019, equation 1."""
+    """f(x) = x tanh(softplus(x)). Source: Misra 2019 (1908.08681)."""
     return x * jnp.tanh(jax.nn.softplus(x))
 
 
 def serf(x: Array) -> Array:
-    """f(x) = x erf(softplus(x)). Source: Nag & Bhattacharyya 2021, equation 1."""
+    """f(x) = x erf(softplus(x)). Source: Nag & Bhattacharyya 2021 (2108.09598)."""
     return x * jax.lax.erf(jax.nn.softplus(x))
 
 
@@ -58,7 +58,7 @@ def snake(x: Array, frequency: float = 1.0) -> Array:
 
     Args:
         frequency: radians per unit of x, above 0.
-    Source: Ziyin et al. 2020, equation 3.
+    Source: Ziyin et al. 2020 (2006.08195).
     """
     check_positive("act 'snake'", "frequency", frequency)
     return x + jnp.square(jnp.sin(frequency * x)) / frequency

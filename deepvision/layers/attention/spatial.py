@@ -54,7 +54,8 @@ class ConvolutionalBlockAttention(AttentionBlock):
     """y = z sigmoid(norm(conv([max_c(z), mean_c(z)]))), z = x sigmoid(mlp(mean(x)) + mlp(max(x))).
 
     The mean and maximum in z's gate are taken over positions, the others over channels; the two layers of the mlp are
-    those of `se`, the same for both.
+    those of `se`, the same for both. A norm that ignores a factor at every position, such as `layer`, would leave of
+    the one map that is normalized here no more than its sign: it is left out, and the convolution owns a bias.
 
     Attributes:
         reduction: the hidden layer of the mlp has c / reduction units, at least one.
@@ -81,6 +82,9 @@ class ConvolutionalBlockAttention(AttentionBlock):
     def _position_gate(self, x: Images) -> Images:
         L = self.layers
         pooled = jnp.concatenate([jnp.max(x, axis=-1, keepdims=True), jnp.mean(x, axis=-1, keepdims=True)], axis=-1)
+        ignored = L.choices.norm.entry.ignores_scale or ""
+        if set("hw") <= set(ignored):
+            return L.conv(1, self.size, linear=True, name="conv")(pooled)
         conv = L.conv(1, self.size, use_bias=not L.norm_shifts, linear=True, name="conv")
         return L.norm(name="norm")(conv(pooled))
 

@@ -18,7 +18,7 @@ class _Elementwise(Norm):
 
 
 class NoNorm(_Elementwise):
-    """y = x, without parameters."""
+    """y = x, without parameters. No source."""
 
     word = "none"
     shifts = False

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import deepvision as dv
+from deepvision.layers.norms import NORMS
 from tests.layers.attention.test_laws import IMAGES, TOKENS, make, scrambled
 from tests.layers.norms.support import normal, relative_error
 
@@ -96,6 +97,21 @@ def test_cbam() -> None:
     convolved = sum(planes[:, i : i + height, j : j + width] @ kernel[i, j] for i, j in taps)
     assert "bias" not in params["conv"]
     assert relative_error(y, z * sigmoid(layer_hwc(params["norm"], convolved))) < 1e-12
+
+
+@pytest.mark.parametrize("norm", [norm for norm, entry in NORMS.items() if "c" in entry.couples])
+def test_cbam_learns_under_norms_over_channels(norm: str) -> None:
+    """There is one map to normalize, of which a norm over the channels of a position would leave its sign alone."""
+    x, cotangent = (jnp.asarray(normal(IMAGES, seed), jnp.float32) for seed in (0, 1))
+    block = make("cbam", norm)
+    variables = scrambled(block.init(jax.random.key(0), x))
+
+    def value(params: Any) -> jax.Array:
+        return jnp.vdot(block.apply({**variables, "params": params}, x), cotangent)
+
+    gradient = jax.jit(jax.grad(value))(variables["params"])
+    assert np.max(np.abs(gradient["conv"]["kernel"])) > 1e-3
+    assert ("bias" in gradient["conv"]) != NORMS[norm].shifts or norm == "layer"
 
 
 def test_gather_excite_over_the_plane_needs_no_parameters() -> None:

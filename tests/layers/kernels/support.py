@@ -16,24 +16,20 @@ from deepvision.types import Array, Initializer, Shape
 # kind of layer -> (how it is made, shape of its input). Each has more weights in a filter than outputs, or fewer.
 LAYERS = {
     "conv": (lambda L: L.conv(5, 3, name="layer"), (2, 6, 5, 4)),
-    "wide conv": (lambda L: L.conv(12, 1, name="layer"), (2, 6, 5, 4)),
     "grouped": (lambda L: L.conv(6, 3, groups=2, name="layer"), (2, 6, 5, 4)),
     "wide grouped": (lambda L: L.conv(12, 1, groups=2, name="layer"), (2, 6, 5, 4)),
     "depthwise": (lambda L: L.conv(4, 3, groups=4, name="layer"), (2, 6, 5, 4)),
     "transposed": (lambda L: L.conv_transpose(6, 4, 2, padding=1, name="layer"), (2, 3, 2, 4)),
-    "grouped transposed": (lambda L: L.conv_transpose(6, 2, 2, groups=2, name="layer"), (2, 3, 2, 4)),
     "dense": (lambda L: L.dense(5, name="layer"), (2, 3, 7)),
     "wide dense": (lambda L: L.dense(9, name="layer"), (2, 3, 7)),
 }
-GROUPS = {"grouped": 2, "wide grouped": 2, "depthwise": 4, "grouped transposed": 2}
+GROUPS = {"grouped": 2, "wide grouped": 2, "depthwise": 4}
 SHAPES = {  # of their kernels
     "conv": (3, 3, 4, 5),
-    "wide conv": (1, 1, 4, 12),
     "grouped": (3, 3, 2, 6),
     "wide grouped": (1, 1, 2, 12),
     "depthwise": (3, 3, 1, 4),
     "transposed": (4, 4, 4, 6),
-    "grouped transposed": (2, 2, 2, 6),
     "dense": (7, 5),
     "wide dense": (7, 9),
 }

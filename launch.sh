@@ -62,7 +62,7 @@ case "${1-}" in
   test)
     install "${extras:+$extras,}test"
     cd "$root"
-    exec "$python" -m pytest "${@:2}"
+    exec "$python" -m pytest -n 2 --dist loadfile "${@:2}" # two processes; a file's tests share what they train
     ;;
   *)
     if [[ "$1" == local ]]; then shift; fi

@@ -12,7 +12,7 @@ from deepvision.layers.norms import NORMS
 from tests.laws.catalogue import MLP, NETWORKS, RESNET, VIT, refuses
 
 # One norm of each kind, as far as biases go; all of them in one network.
-KINDS = {(norm.shifts, norm.activates): name for name, norm in NORMS.items()}
+KINDS = {(norm.shifts, norm.activates): name for name, norm in reversed(NORMS.items())}
 UNITS = [network for network in NETWORKS if network is not VIT]  # networks that are chains of units
 
 

@@ -24,8 +24,8 @@ class Parameterization:
     groups: int = 1
 
     site_arguments: ClassVar[tuple[str, ...]] = ("groups",)
-    # The changes of the learned array v that leave the kernel as it is: "kernel_scale" (v times a positive number),
-    # "filter_scale" (each filter times a positive number of its own), "filter_shift" (a number added to each filter).
+    # The changes of the learned array v that leave the kernel as it is, by default arguments: "kernel_scale" (v times a
+    # positive number), "filter_scale" (each filter times one of its own), "filter_shift" (each filter plus a number).
     ignores: ClassVar[frozenset[str]] = frozenset()
     data_dependent: ClassVar[bool] = False  # whether the layer, when initialized, calls `rescale`
 

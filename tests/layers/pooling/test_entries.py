@@ -108,24 +108,23 @@ def test_blur_makes_pooling_less_sensitive_to_shifts() -> None:
     assert change("blur(filter_size=5)") < 0.75 * change("max")
 
 
-@pytest.mark.parametrize("window", [Window(2), None])
-def test_stochastic_draws_with_chances_in_proportion(window: Window | None) -> None:
+def test_stochastic_draws_with_chances_in_proportion() -> None:
     plane = jnp.asarray([[1.0, 2.0], [-3.0, 5.0]])
-    drawn = np.asarray(draw(jnp.broadcast_to(plane[None, :, :, None], (1, 2, 2, 40_000)), window))
+    drawn = np.asarray(draw(jnp.broadcast_to(plane[None, :, :, None], (1, 2, 2, 40_000)), None))
     values, counts = np.unique(drawn, return_counts=True)
     np.testing.assert_array_equal(values, [1, 2, 5])
     np.testing.assert_allclose(counts / 40_000, [1 / 8, 2 / 8, 5 / 8], atol=0.01)
 
 
-@pytest.mark.parametrize("window", [Window(3, 2, padding=1, ceil=True), Window(2), None])
+@pytest.mark.parametrize("window", [Window(3, 2, padding=1, ceil=True), None])
 def test_stochastic_means_what_evaluation_says(window: Window | None) -> None:
     x = images(1, 6, 6, 4)
     draws = draw(jnp.repeat(x, 4000, axis=0), window)
     np.testing.assert_allclose(jnp.mean(draws, axis=0), apply("stochastic", window, x)[0], atol=0.1)
 
 
-@pytest.mark.parametrize("window", [Window(3, 2, padding=1), None])
-def test_stochastic_draws_uniformly_where_nothing_is_active(window: Window | None) -> None:
+def test_stochastic_draws_uniformly_where_nothing_is_active() -> None:
+    window = Window(3, 2, padding=1)
     x = -1 - jax.random.uniform(jax.random.key(0), (1, 4, 4, 3))
     draws = draw(jnp.repeat(x, 4000, axis=0), window)
     mean = apply("avg(count_include_pad=False)", window, x)[0]

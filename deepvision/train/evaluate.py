@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from deepvision.errors import UserError
@@ -57,12 +58,22 @@ def initial(experiment: Experiment) -> Checkpoint:
         experiment.seeds,
         experiment.model,
         experiment.optimizer,
-        experiment.train.image_shape,
+        _first_images(experiment),
         average=experiment.averaging is not None,
     )
     # A copy: the state is donated to the first step, and what is kept must not go with it.
     best = jax.tree.map(lambda x: x.copy(), states.evaluated) if config.keep_best else None
     return Checkpoint(states, best, Progress.new(config.best_metric, len(experiment.seeds)))
+
+
+def _first_images(experiment: Experiment) -> jax.Array:
+    """Returns the images that the network is initialized on, [r, n, h, w, c]: zeros, where it only needs their shape."""
+    pipeline, seeds = experiment.train, experiment.seeds
+    if not experiment.model.layers.kernel().data_dependent:
+        return jnp.zeros((len(seeds), 1, *pipeline.image_shape))
+    places = jnp.arange(pipeline.batch_size)
+    feeds = [next(pipeline.feed(seed, 0)) for seed in seeds]
+    return jnp.stack([pipeline.assemble(pipeline.resident, feed, None, places)["image"] for feed in feeds])
 
 
 def evaluate(experiment: Experiment, workdir: Path, which: str = "last") -> list[dict[str, Any]]:

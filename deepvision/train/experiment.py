@@ -24,7 +24,7 @@ class Experiment:
         model, task, optimizer: see their packages.
         train, evaluation: the pipelines.
         penalties: params -> scalar, added to the loss.
-        projections: (params, step) -> params, after each update.
+        projections: (params, step, model_state) -> params, after each update.
         averaging: of the weights, an entry of `averaging.AVERAGES`, or None.
         total_steps: updates of the whole training.
         parameters, macs: of the network, for one example.

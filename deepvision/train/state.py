@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from deepvision.types import Array, Key, Shape
+from deepvision.types import Array, Key
 
 
 @flax.struct.dataclass
@@ -55,26 +55,33 @@ def init_states(
     seeds: Sequence[int],
     model: nn.Module,
     optimizer: optax.GradientTransformation,
-    image_shape: Shape,
+    images: Array,
     average: bool,
 ) -> TrainState:
-    """Returns the states of all replicas before the first step, every leaf with an axis [r] in front."""
+    """Returns the states of all replicas before the first step, every leaf with an axis [r] in front.
 
-    def one(seed: Array) -> TrainState:
-        return init_state(seed, model, optimizer, image_shape, average)
+    Args:
+        seeds: one per replica.
+        model, optimizer: of the experiment.
+        images: [r, n, h, w, c]; only a data-dependent initialization looks at more than their shape.
+        average: whether an average of the weights is kept.
+    """
+
+    def one(seed: Array, images: Array) -> TrainState:
+        return init_state(seed, model, optimizer, images, average)
 
     # It runs once, and on a CPU optimizing the generation of random numbers takes ten times as long as running it.
     quick = {"xla_backend_optimization_level": 0}
-    return jax.jit(jax.vmap(one), compiler_options=quick)(jnp.asarray(seeds, jnp.uint32))
+    return jax.jit(jax.vmap(one), compiler_options=quick)(jnp.asarray(seeds, jnp.uint32), images)
 
 
 def init_state(
-    seed: Array, model: nn.Module, optimizer: optax.GradientTransformation, image_shape: Shape, average: bool
+    seed: Array, model: nn.Module, optimizer: optax.GradientTransformation, images: Array, average: bool
 ) -> TrainState:
     """Returns the state of one replica before the first step; the seed may be traced."""
     init_key = jax.random.fold_in(jax.random.key(seed), 2**31)  # no step has this number
     keys = {"params": init_key, "dropout": init_key}  # some noise goes on in evaluation
-    variables = dict(model.init(keys, jnp.zeros((1, *image_shape)), train=False))
+    variables = dict(model.init(keys, images, train=False))
     params = variables.pop("params", {})
     return TrainState(
         seed=jnp.asarray(seed, jnp.uint32),

@@ -27,7 +27,7 @@ def make_train_step(
     task: Task,
     optimizer: optax.GradientTransformation,
     penalties: Sequence[Callable[[Any], Array]] = (),
-    projections: Sequence[Callable[[Any, Array], Any]] = (),
+    projections: Sequence[Callable[[Any, Array, Any], Any]] = (),
     accumulate: int = 1,
     average_share: Callable[[Array], Array] | None = None,
     stoppable: bool = False,
@@ -61,7 +61,7 @@ def make_train_step(
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         for project in projections:
-            params = project(params, state.step)
+            params = project(params, state.step, model_state)
         new = state.replace(
             step=state.step + 1,
             params=params,

@@ -50,6 +50,7 @@ class Small:
 MLP = Small("mlp", (8, 8, 1), (("hidden", (32, 32)),))
 LENET = Small("lenet5_modern", (32, 32, 1))
 RESNET = Small("cifar_resnet20", (16, 16, 3), (("stage_sizes", (1, 1)), ("width", 32)))
+BLOCK = Small("cifar_resnet20", (16, 16, 3), (("stage_sizes", (1,)), ("width", 32)))
 VIT = Small("vit_micro_patch4_32", (8, 8, 3), (("depth", 1), ("width", 32)))
 
 NETWORKS = (  # every block of every family is in one of them

@@ -10,7 +10,7 @@ import pytest
 from deepvision.errors import UserError
 from deepvision.layers.layers import NOISES, PLACEMENTS, TABLES
 from deepvision.models import MODELS, create_model
-from tests.laws.catalogue import CHOICES, CHOICES_OF, LENET, NETWORKS, RESNET, VIT, pairwise, refuses
+from tests.laws.catalogue import BLOCK, CHOICES, CHOICES_OF, LENET, NETWORKS, VIT, pairwise, refuses
 
 _RESIDUAL = "changes the width and cannot follow a residual sum"
 # Why a network may refuse an entry of a table; any other refusal is a defect.
@@ -28,7 +28,7 @@ TOGETHER = "filters of one weight, .* do not deviate from their mean|channels ca
 # Placements that a network cannot honour.
 PLACELESS = {"lenet5_1998": {"pre"}, "vit_micro_patch4_32": {"post_act", "post_pool"}}
 
-TRIO = (RESNET, VIT, LENET)
+TRIO = (BLOCK, VIT, LENET)
 PAIRWISE = pairwise()
 
 

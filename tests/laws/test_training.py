@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
 import jax
@@ -12,10 +11,9 @@ import pytest
 
 from deepvision.layers import activations
 from deepvision.layers.layers import TABLES
-from tests.laws.catalogue import LENET, MLP, RESNET, VIT, refuses, sample
+from tests.laws.catalogue import BLOCK, LENET, MLP, VIT, refuses, sample
 
-ONE_BLOCK = dataclasses.replace(RESNET, overrides=(("stage_sizes", (1,)), ("width", 32)))
-NETWORKS = (MLP, LENET, ONE_BLOCK, VIT)
+NETWORKS = (MLP, LENET, BLOCK, VIT)
 SAMPLE = sample()
 IN_ALL_NETWORKS = max(len(table) for kind, table in TABLES.items() if kind != "act")  # then activations alone are left
 

@@ -11,9 +11,11 @@ import numpy as np
 import optax
 import pytest
 
+from deepvision.build import build
 from deepvision.models import create_model
 from deepvision.tasks import Classification
 from deepvision.train.averaging import ExponentialAverage, PolyakAverage, StochasticWeightAverage
+from deepvision.train.evaluate import initial
 from deepvision.train.loop import Diverged
 from deepvision.train.state import init_states
 from deepvision.train.step import make_train_step
@@ -35,7 +37,7 @@ def run(steps=1, norm="layer", average=False, stopped=False, dtype=None, **optio
     """Returns the state before and after some steps of a small perceptron."""
     model = create_model("mlp", 10, norm=norm, dtype=dtype, overrides={"hidden": (16,)})
     optimizer = optax.sgd(0.1)
-    state = jax.tree.map(lambda x: x[0], init_states((0,), model, optimizer, SHAPE, average))
+    state = jax.tree.map(lambda x: x[0], init_states((0,), model, optimizer, jnp.zeros((1, 1, *SHAPE)), average))
     state = before = state.replace(stopped=jnp.asarray(stopped))
     step = jax.jit(make_train_step(model, Classification(), optimizer, **options))
     for _ in range(steps):
@@ -97,7 +99,7 @@ def test_penalties_add_their_gradient_and_projections_come_last():
         plain.params,
         before.params,
     )
-    _, projected, _ = run(projections=(lambda p, step: jax.tree.map(jnp.zeros_like, p),))
+    _, projected, _ = run(projections=(lambda p, step, _: jax.tree.map(jnp.zeros_like, p),))
     assert not any(np.any(leaf) for leaf in jax.tree.leaves(projected.params))
 
 
@@ -135,3 +137,17 @@ def test_early_stopping_ends_the_run_and_the_best_is_kept(tmp_path: Path):
     result = train(config, tmp_path)
     assert result["steps"] == 3, "one evaluation, and two that are not better"
     assert result["best"][0]["step"] == 1
+
+
+def test_data_dependent_weight_norm_is_calibrated_on_the_first_batch():
+    """Behind the first dense layer every unit is standard over that batch (Salimans & Kingma 2016, equation 5)."""
+    config = small_config(model__name="mlp", model__overrides={"hidden": (16,)}, data__augment=())
+    config.model.kernel = "weight_norm(data_dependent=True)"
+    experiment = build(config)
+    params = jax.tree.map(lambda x: x[0], initial(experiment).state.params)["fc1"]["dense"]
+    feed = next(experiment.train.feed(0, 0))
+    images = experiment.train.assemble(experiment.train.resident, feed, None, np.arange(48))["image"]
+    kernel = params["kernel"] * params["kernel_gain"] / np.linalg.norm(params["kernel"], axis=0)
+    y = np.asarray(images).reshape(48, -1) @ kernel + params["bias"]
+    np.testing.assert_allclose(y.mean(0), 0, atol=1e-4)
+    np.testing.assert_allclose(y.std(0), 1, rtol=1e-3)

@@ -2,7 +2,7 @@
 
 Claim: 0.95 % test error without distortions of the images.
 Source: LeCun, Bottou, Bengio and Haffner 1998, "Gradient-based learning applied to document recognition", section III
-    and figure 9: 20 passes over 60,000 images. Here SGD with momentum, clipped gradients and a cosine schedule stand in
+    and figure 9: 20 passes over 60,000 images. Here Adam with a cosine schedule and an average of the weights stand in
     for the stochastic diagonal Levenberg-Marquardt, softmax over negative distances for the loss of equation 9, and
     28x28 images are enlarged to 32x32, not padded.
 Command: python -m deepvision train --config experiments/mnist_lenet5.py
@@ -24,11 +24,11 @@ def get_config() -> config_dict.ConfigDict:
     config.model.name = "lenet5_1998"
     config.data.name = "mnist"
     config.data.image_size = 32
-    config.data.batch_size = 32
-    config.optimizer.name = "sgd"
-    config.optimizer.learning_rate = 0.05
-    config.optimizer.momentum = 0.9
-    config.optimizer.clip_norm = 1.0
+    config.data.batch_size = 128
+    config.optimizer.name = "adam"
+    config.optimizer.learning_rate = 2e-3
     config.schedule.name = "cosine"
-    config.train.epochs = 20.0
+    config.train.epochs = 12.0
+    config.train.averaging = "ema(decay=0.998)"
+    config.train.log_every_steps = 100
     return config

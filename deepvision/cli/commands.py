@@ -81,8 +81,10 @@ COMMANDS = {
         "deepvision.cli.models",
         "list the networks, or describe one",
         "models [PATTERN]\n"
-        "       python -m deepvision models NAME [--norm=group ...]\n\n"
-        "PATTERN is a shell wildcard, '*resnet*'. NAME: one network, its sites and what stands in them.",
+        "       python -m deepvision models NAME [--norm=group ...]\n"
+        "       python -m deepvision models --layers [--out DIR]\n\n"
+        "PATTERN is a shell wildcard, '*resnet*'. NAME: one network, its sites and what stands in them.\n"
+        "--layers: writes a page of every norm, activation, kernel ... with its equation and source.",
         (
             Flag("norm", None, _SITE),
             Flag("act", None, _SITE),
@@ -93,6 +95,8 @@ COMMANDS = {
             Flag("placement", None, "where a norm stands: pre, post, post_act, post_pool; default: as in its paper"),
             Flag("image", None, "its input as HEIGHTxWIDTHxCHANNELS (default: that of its paper)"),
             Flag("num_classes", None, "outputs (default: that of its paper)", flags.DEFINE_integer),
+            Flag("layers", False, "write the catalogue of layers as a page", flags.DEFINE_boolean),
+            Flag("out", "docs", "folder of that page"),
         ),
         positional=(0, 1),
     ),

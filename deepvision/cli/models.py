@@ -7,7 +7,7 @@ import re
 from rich.table import Table
 from rich.text import Text
 
-from deepvision.cli import tables
+from deepvision.cli import layers_page, tables, workdir
 from deepvision.cli.arguments import Arguments
 from deepvision.errors import UserError, unknown
 from deepvision.models import MODELS, create_model, describe, list_models
@@ -16,7 +16,11 @@ _CHOICES = ("norm", "act", "kernel", "attention", "pool", "global_pool", "placem
 
 
 def run(arguments: Arguments) -> int:
-    """Lists the networks that match a pattern, or describes the one that is named."""
+    """Lists the networks that match a pattern, describes the one that is named, or writes the page of layers."""
+    if arguments.flags.layers:
+        folder = workdir.prepare(arguments.flags.out, "layers")
+        tables.output().print(Text(f"wrote {layers_page.write(folder)} and {folder / 'layers.md'}"))
+        return 0
     pattern = arguments.words[0] if arguments.words else "*"
     if pattern in MODELS:
         _describe(pattern, arguments)

@@ -20,5 +20,5 @@ def prepare(path: str | None, name: str) -> Path:
         with tempfile.TemporaryFile(dir=workdir):
             pass
     except OSError as error:
-        raise UserError(f"cannot write to --workdir {workdir}: {error.strerror}") from None
+        raise UserError(f"cannot write to folder {workdir}: {error.strerror}") from None
     return workdir

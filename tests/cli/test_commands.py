@@ -110,14 +110,14 @@ def test_a_mistake_in_the_config_gets_one_line(study, tmp_path, capsys, field, m
 def test_a_folder_that_cannot_be_written_gets_one_line(study, tmp_path, capsys, monkeypatch):
     (tmp_path / "file").write_text("")
     error = _mistake(capsys, "train", "--config", study, "--workdir", str(tmp_path / "file" / "run"))
-    assert "cannot write to --workdir" in error
+    assert "cannot write to folder" in error
 
     def refuse(dir: Path) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("tempfile.TemporaryFile", refuse)
     error = _mistake(capsys, "train", "--config", study, "--workdir", str(tmp_path / "run"))
-    assert error == f"error: cannot write to --workdir {tmp_path / 'run'}: Permission denied"
+    assert error == f"error: cannot write to folder {tmp_path / 'run'}: Permission denied"
 
 
 def test_models_are_listed_and_described(capsys):

@@ -74,7 +74,7 @@ def inputs(dtype: type = np.float32) -> jax.Array:
 def test_gradients_match_finite_differences(name: str) -> None:
     with jax.enable_x64(True):
         apply, params = applied.with_params(name)
-        check_grads(jax.jit(apply), (params, inputs(np.float64)), order=1, modes=["fwd", "rev"], atol=1e-6, rtol=1e-6)
+        check_grads(jax.jit(apply), (params, inputs(np.float64)), order=1, modes=["rev"], atol=1e-6, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

@@ -47,6 +47,14 @@ def test_max_equals_xla_in_value_and_gradient_even_where_values_tie(window: Wind
     np.testing.assert_allclose(pull(g)[0], expected_pull(g)[0], rtol=1e-5, atol=1e-6)
 
 
+def test_max_differentiates_forward_too() -> None:
+    x, change = images(2, 1, 6, 6, 2)
+    value, slope = jax.jvp(lambda x: apply("max", Window(3, 2, padding=1), x), (x,), (change,))
+    step = 1e-3 * change
+    difference = (apply("max", Window(3, 2, padding=1), x + step) - value) / 1e-3
+    np.testing.assert_allclose(slope, difference, atol=0.01)
+
+
 def test_lp_runs_from_the_sum_to_the_maximum() -> None:
     x = jnp.abs(images(2, 8, 8, 3))
     np.testing.assert_allclose(apply("lp(p=1)", Window(2), x), apply("sum", Window(2), x), rtol=1e-5)
@@ -77,8 +85,8 @@ def test_subsampling_starts_as_the_mean() -> None:
         assert jax.tree.map(jnp.shape, variables["params"]) == {"scale": (3,), "bias": (3,)}
 
 
-@pytest.mark.parametrize("filter_size", [2, 3, 4])
-@pytest.mark.parametrize("window", [Window(2), Window(3, 2, padding=1), Window(3, 2, padding=1, ceil=True)])
+@pytest.mark.parametrize("filter_size", [2, 3])
+@pytest.mark.parametrize("window", [Window(2), Window(3, 2, padding=1, ceil=True)])
 def test_blur_has_the_shape_of_the_pooling_it_replaces(window: Window, filter_size: int) -> None:
     for length in (8, 9):
         x = images(1, length, 12, 2)

@@ -99,7 +99,7 @@ def test_padding_does_not_count(name: str) -> None:
 def test_gradients_match_finite_differences(name: str, window: Window | None) -> None:
     with jax.enable_x64(True):
         f = pooled(name, window)
-        check_grads(f, (images(np.float64),), order=1, modes=["fwd", "rev"], atol=1e-6, rtol=1e-6)
+        check_grads(f, (images(np.float64),), order=1, modes=["rev"], atol=1e-6, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["generalized_mean", "mixed", "subsampling"])

@@ -58,7 +58,8 @@ class RunFolder:
                     " Choose another --workdir, or remove this one"
                 )
         write_json(file, mine)
-        write_json(self.path / "environment.json", environment())
+        if self.result is None:  # of a run that is done, it says where that was
+            write_json(self.path / "environment.json", environment())
 
     @property
     def result(self) -> dict[str, Any] | None:

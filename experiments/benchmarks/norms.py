@@ -18,7 +18,7 @@ import numpy as np
 from jax import lax
 
 from deepvision.layers.norms import NORMS
-from experiments.benchmarks.timing import compare
+from experiments.benchmarks.timing import compare, timed
 
 SHAPE = (128, 32, 32, 64)
 
@@ -117,17 +117,6 @@ FLAX = {
     "instance": nn.InstanceNorm(),
     "rms": nn.RMSNorm(),
 }
-
-
-def timed(function: Callable, params: dict, x: jax.Array, cotangent: jax.Array) -> Callable:
-    """Returns a function of nothing that computes value and gradients of `function(params, x)`."""
-
-    @jax.jit
-    def run(params, x, cotangent):
-        y, pull = jax.vjp(function, params, x)
-        return y, pull(cotangent)
-
-    return lambda: run(params, x, cotangent)
 
 
 def module(norm: nn.Module, x: jax.Array, *train: bool) -> tuple[Callable, dict]:

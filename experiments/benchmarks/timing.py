@@ -37,3 +37,14 @@ def compare(candidates: dict[str, Callable[[], Any]], rounds: int = 15) -> dict[
         ratio = np.median(times / seconds[first])
         print(f"| {name:<24} | {1e3 * np.median(times):9.2f} | {ratio:{12 + len(first)}.2f} |")
     return {name: float(np.median(times)) for name, times in seconds.items()}
+
+
+def timed(function: Callable, params: dict, x: jax.Array, cotangent: jax.Array) -> Callable:
+    """Returns a function of nothing that computes value and gradients of `function(params, x)`."""
+
+    @jax.jit
+    def run(params, x, cotangent):
+        y, pull = jax.vjp(function, params, x)
+        return y, pull(cotangent)
+
+    return lambda: run(params, x, cotangent)

@@ -113,8 +113,8 @@ def _builder(name: str, root: Path):
                 return ours[name](data_dir=root, file_format="array_record")
             return tfds.builder(name, data_dir=root, file_format="array_record")
     except tfds.core.DatasetNotFoundError:
-        names = [*ours, "image_folder", "npz", *tfds.list_builders(with_community_datasets=False)]
-        near = difflib.get_close_matches(name, names, n=3)
+        names = {*ours, "image_folder", "npz", *tfds.list_builders(with_community_datasets=False)}
+        near = difflib.get_close_matches(name, sorted(names), n=3)
         hint = f"; the nearest names are {', '.join(near)}" if near else ""
         valid = f"digits, image_folder, npz, a name from www.tensorflow.org/datasets/catalog, or one prepared in {root}"
         raise UserError(f"unknown data set {name!r}{hint}. Valid: {valid}") from None

@@ -10,17 +10,17 @@ import jax
 import numpy as np
 
 
-def compare(candidates: dict[str, Callable[[], Any]], rounds: int = 15) -> dict[str, float]:
-    """Times the candidates in turn, round after round, and prints a table of them.
+def measure(candidates: dict[str, Callable[[], Any]], rounds: int = 15) -> dict[str, np.ndarray]:
+    """Times the candidates in turn, round after round.
 
-    What disturbs the machine disturbs all candidates of a round: the ratios, each taken within a round to the first
-    candidate, keep still where the times do not.
+    What disturbs the machine disturbs all candidates of a round: ratios, each taken within a round, keep still where
+    the times do not.
 
     Args:
-        candidates: name -> function of nothing, which returns arrays; the first is what the others are compared with.
+        candidates: name -> function of nothing, which returns arrays.
         rounds: how often each is timed, after one call to compile it.
 
-    Returns: the median time of each, in seconds.
+    Returns: the times of each, in seconds, [rounds].
     """
     for run in candidates.values():
         jax.block_until_ready(run())
@@ -30,6 +30,15 @@ def compare(candidates: dict[str, Callable[[], Any]], rounds: int = 15) -> dict[
             start = time.perf_counter()
             jax.block_until_ready(run())
             seconds[name][turn] = time.perf_counter() - start
+    return seconds
+
+
+def compare(candidates: dict[str, Callable[[], Any]], rounds: int = 15) -> dict[str, float]:
+    """Prints a table of the candidates, timed by `measure` and compared with the first.
+
+    Returns: the median time of each, in seconds.
+    """
+    seconds = measure(candidates, rounds)
     first = next(iter(candidates))
     print(f"| {'':<24} | median ms | relative to {first} |")
     print(f"|{'-' * 26}|{'-' * 10}:|{'-' * (13 + len(first))}:|")

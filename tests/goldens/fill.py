@@ -57,7 +57,7 @@ class Golden:
 
 def names() -> list[str]:
     """Returns the names of the networks with figures in evaluation mode."""
-    return sorted(path.stem for path in FOLDER.glob("*.npz") if not path.stem.startswith("train_"))
+    return sorted(path.stem for path in FOLDER.glob("*.npz") if path.stem in FACTS)
 
 
 def state(name: str) -> dict[str, tuple[int, ...]]:

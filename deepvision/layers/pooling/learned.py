@@ -80,4 +80,5 @@ class GeneralizedMeanPool(Pool):
         wide = x.astype(ops.accumulation_dtype(x))
         p = self.param("p", nn.initializers.constant(self.p), (1,) if self.shared else x.shape[-1:])
         p = p.astype(wide.dtype)
-        return (self.mean(jnp.maximum(wide, self.epsilon) ** p) ** (1 / p)).astype(x.dtype)
+        mean = self.mean(jnp.exp(p * jnp.log(jnp.maximum(wide, self.epsilon))))  # exp and log are faster than pow
+        return jnp.exp(jnp.log(mean) / p).astype(x.dtype)

@@ -10,7 +10,8 @@ from ml_collections import ConfigDict
 from deepvision.choices import resolve
 from deepvision.data import open_pipelines
 from deepvision.errors import UserError, unknown
-from deepvision.models import Network, create_model, describe
+from deepvision.layers.layers import TABLES
+from deepvision.models import Description, Network, create_model, describe
 from deepvision.regularizers import PROJECTIONS, REGULARIZERS
 from deepvision.tasks import TASKS, Task
 from deepvision.train.averaging import AVERAGES
@@ -31,6 +32,7 @@ def build(config: ConfigDict, seeds: tuple[int, ...] | None = None) -> Experimen
     train, evaluation = open_pipelines(config.data)
     model = make_model(config, train.info.num_classes)
     description = describe(model, train.image_shape)
+    _check_sites(config.model, description)
     total_steps = _total_steps(config, train.num_examples / train.batch_size)
     rate = make_schedule(
         config.schedule, config.optimizer.learning_rate, total_steps, train.num_examples / train.batch_size
@@ -72,6 +74,13 @@ def make_model(config: ConfigDict, num_classes: int) -> Network:
         dtype=None if model.dtype == "float32" else model.dtype,
         overrides=_overrides(model.overrides),
     )
+
+
+def _check_sites(model: ConfigDict, description: Description) -> None:
+    """Refuses a choice of a kind that the network has no site for: it would change nothing."""
+    for kind in TABLES:
+        if model[kind] is not None and not description.count(kind):
+            raise UserError(f"model.{kind} = {model[kind]!r}: {model.name} has no site of that kind; leave it out")
 
 
 def _overrides(value: Any) -> dict[str, Any]:

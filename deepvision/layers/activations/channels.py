@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from deepvision.checks import check_count
 from deepvision.errors import UserError
+from deepvision.layers.activations.smooth import gelu
 from deepvision.types import Array
 
 
@@ -51,7 +52,7 @@ def geglu(x: Array) -> Array:
     Source: Shazeer 2020, equation 5, with the halves the other way around.
     """
     a, b = _halves("geglu", x)
-    return a * jax.nn.gelu(b, approximate=False)
+    return a * gelu(b)
 
 
 def swiglu(x: Array) -> Array:

@@ -8,8 +8,8 @@ Source: LeCun, Bottou, Bengio and Haffner 1998, "Gradient-based learning applied
 Command: python -m deepvision train --config experiments/mnist_lenet5.py
     TFDS downloads the set once. From a file instead:
     --config.data.name=npz --config.data.path=/path/to/mnist.npz
-Cost: not yet measured
-Result: not yet measured
+Cost: 12.5 CPU minutes; 25 minutes of wall time on two CPU cores that were busy with other work.
+Result: 1.21 % test error after the last step, so the claim is not reproduced yet: the training error is 0.1 %.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def initial(experiment: Experiment) -> Checkpoint:
 
 
 def _first_images(experiment: Experiment) -> jax.Array:
-    """Returns the images that the network is initialized on, [r, n, h, w, c]: zeros, where it only needs their shape."""
+    """Returns the images that the network is initialized on, [r, n, h, w, c]: zeros where only their shape counts."""
     pipeline, seeds = experiment.train, experiment.seeds
     if not experiment.model.layers.kernel().data_dependent:
         return jnp.zeros((len(seeds), 1, *pipeline.image_shape))

@@ -95,7 +95,7 @@ def test_arguments_are_passed_through_as_they_are(clone):
 def test_test_installs_its_extra_and_runs_pytest(clone):
     calls, _ = clone.launch("test", "-k", "norms")
     assert _installs(calls)[0].endswith("test]")
-    assert calls[-1] == "-m pytest -k norms"
+    assert calls[-1] == "-m pytest -n 2 --dist loadfile -k norms"
 
 
 def test_a_gpu_gets_the_cuda_build(clone):

@@ -41,7 +41,7 @@ def test_the_loss_curve_does_not_depend_on_the_number_of_devices(on_devices: Pat
     """With batch norm over all devices, augmentation and dropout on; the perceptron with mixup and cutmix."""
     one, many = (curve(on_devices / f"{network}{count}") for count in (1, devices))
     assert len(one) == 20
-    assert one[-5:].mean() < one[0] - 0.2, "it learns"
+    assert one[-5:].mean() < one[0] - 0.1, "it learns"
     np.testing.assert_allclose(many, one, rtol=1e-4, atol=1e-4)
 
 

@@ -12,7 +12,7 @@ import pytest
 from deepvision.layers.norms import NORMS
 from tests.layers.norms.support import relative_error
 
-GOLDENS = np.load(pathlib.Path(__file__).parents[2] / "goldens" / "layers_norms.npz")
+GOLDENS = np.load(pathlib.Path(__file__).parent / "goldens.npz")
 
 
 def lrn(size: int, alpha: float, beta: float, k: float) -> tuple[str, dict[str, Any], int]:

@@ -8,12 +8,13 @@ from typing import Any
 
 import jax
 import numpy as np
+from flax.traverse_util import flatten_dict
 
 from deepvision.errors import UserError
-from deepvision.interop.convert import read_into, write_from
+from deepvision.interop.convert import best_rules, read_into, write_from
 from deepvision.interop.files import read_arrays, write_arrays
 from deepvision.interop.rules import Rules, rules_of
-from deepvision.models import create_model
+from deepvision.models import Network, create_model
 
 __all__ = ["load_weights", "save_weights"]
 
@@ -38,13 +39,12 @@ def load_weights(name: str, source: str | Path | Mapping[str, Any]) -> dict[str,
             and misshaped.
     """
     arrays = read_arrays(source)
-    rules, model = _rules(name)
+    model, dialects = _known(name)
+    rules = best_rules(flatten_dict(_shapes(model)), arrays, dialects, name)
     classes = np.shape(arrays.get(rules.classes))
     if classes:
         model = model.clone(num_classes=classes[0])
-    x = jax.ShapeDtypeStruct((1, *model.image_shape), np.float32)
-    shapes = jax.eval_shape(model.init, jax.random.key(0), x)
-    return read_into(shapes, arrays, rules, name)
+    return read_into(_shapes(model), arrays, rules, name)
 
 
 def save_weights(path: str | Path, name: str, variables: Mapping[str, Any]) -> None:
@@ -58,13 +58,19 @@ def save_weights(path: str | Path, name: str, variables: Mapping[str, Any]) -> N
     Raises:
         UserError: a suffix that is neither, or variables that are not of this network with its paper's layers.
     """
-    rules, _ = _rules(name)
-    write_arrays(path, write_from(variables, rules, name))
+    _, dialects = _known(name)
+    write_arrays(path, write_from(variables, dialects[0], name))
 
 
-def _rules(name: str) -> tuple[Rules, Any]:
+def _known(name: str) -> tuple[Network, tuple[Rules, ...]]:
+    """Returns a network with its paper's layers, and the rules it is known by."""
     model = create_model(name)
-    rules = rules_of(model)
-    if rules is None:
+    dialects = rules_of(model)
+    if not dialects:
         raise UserError(f"no other library's names are known for the weights of {name!r}")
-    return rules, model
+    return model, dialects
+
+
+def _shapes(model: Network) -> dict[str, Any]:
+    x = jax.ShapeDtypeStruct((1, *model.image_shape), np.float32)
+    return jax.eval_shape(model.init, jax.random.key(0), x)

@@ -31,21 +31,31 @@ class Entry:
         path: of ours.
         theirs: the names of their arrays, which follow each other along the outputs.
         channels: of the flattened image in front of it, if there is one.
+        spatial: axes of positions of their kernel, where it is not as many as ours.
+        transposed: their kernel is [inputs, outputs, kh, kw].
     """
 
     path: Path
     theirs: tuple[str, ...]
-    channels: int | None
+    channels: int | None = None
+    spatial: int | None = None
+    transposed: bool = False
 
     @property
     def is_kernel(self) -> bool:
         return self.path[-1] == "kernel"
 
-    def to_ours(self, arrays: list[np.ndarray]) -> np.ndarray:
-        """Returns our array from theirs."""
+    def to_ours(self, arrays: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+        """Returns our array, of that shape if it can have it, from theirs."""
         array = np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
-        if not self.is_kernel:
-            return array
+        if self.is_kernel:
+            array = self._kernel_to_ours(array)
+        without_ones = [size for size in array.shape if size > 1]
+        return array.reshape(shape) if without_ones == [size for size in shape if size > 1] else array
+
+    def _kernel_to_ours(self, array: np.ndarray) -> np.ndarray:
+        if self.transposed:
+            array = array.swapaxes(0, 1)
         if self.channels and array.ndim == 2:
             planes = array.reshape(len(array), self.channels, -1)
             array = planes.swapaxes(1, 2).reshape(array.shape)
@@ -54,11 +64,28 @@ class Entry:
     def to_theirs(self, array: np.ndarray) -> list[np.ndarray]:
         """Returns their arrays from ours; undoes `to_ours`."""
         if self.is_kernel:
-            array = array.transpose(-1, -2, *range(array.ndim - 2))
-            if self.channels:
-                positions = array.reshape(len(array), -1, self.channels)
-                array = positions.swapaxes(1, 2).reshape(array.shape)
+            array = self._kernel_to_theirs(array)
         return np.split(array, len(self.theirs)) if len(self.theirs) > 1 else [array]
+
+    def _kernel_to_theirs(self, array: np.ndarray) -> np.ndarray:
+        array = array.transpose(-1, -2, *range(array.ndim - 2))
+        if self.channels:
+            positions = array.reshape(len(array), -1, self.channels)
+            array = positions.swapaxes(1, 2).reshape(array.shape)
+        if self.spatial is not None:
+            array = array.reshape(*array.shape[:2], *(*array.shape[2:], 1, 1)[: self.spatial])
+        return array.swapaxes(0, 1) if self.transposed else array
+
+
+def best_rules(
+    paths: Iterable[Path], arrays: Mapping[str, np.ndarray], dialects: tuple[Rules, ...], name: str
+) -> Rules:
+    """Returns those rules under which most of our variables find an array."""
+
+    def found(rules: Rules) -> int:
+        return sum(theirs in arrays for path in paths for theirs in _entry(path, rules, name).theirs)
+
+    return max(dialects, key=found) if len(dialects) > 1 else dialects[0]
 
 
 def read_into(shapes: Mapping[str, Any], arrays: Mapping[str, np.ndarray], rules: Rules, name: str) -> dict[str, Any]:
@@ -75,7 +102,7 @@ def read_into(shapes: Mapping[str, Any], arrays: Mapping[str, np.ndarray], rules
         missing.extend(absent)
         if absent:
             continue
-        array = _converted(entry, [arrays[theirs] for theirs in entry.theirs])
+        array = _converted(entry, [arrays[theirs] for theirs in entry.theirs], shape.shape)
         if array is None or array.shape != shape.shape:
             misshaped.append(f"{entry.theirs[0]} {arrays[entry.theirs[0]].shape} for {_join(path)} {shape.shape}")
         else:
@@ -85,7 +112,7 @@ def read_into(shapes: Mapping[str, Any], arrays: Mapping[str, np.ndarray], rules
         if theirs in arrays and arrays[theirs].shape == variables[mean].shape:
             variables[mean] = variables[mean] - arrays[theirs]
             used.add(theirs)
-    left_over = [theirs for theirs in arrays if theirs not in used]
+    left_over = [theirs for theirs in arrays if theirs not in used and not _is_ignored(theirs, rules)]
     _refuse(name, {"missing": sorted(missing), "left over": left_over, "misshaped": misshaped})
     return traverse_util.unflatten_dict({path: jnp.asarray(array) for path, array in variables.items()})
 
@@ -105,23 +132,29 @@ def write_from(variables: Mapping[str, Any], rules: Rules, name: str) -> dict[st
 def _entry(path: Path, rules: Rules, name: str) -> Entry:
     """Returns what the rules say of one of our variables."""
     module, leaf = _join(path[:-1]), path[-1]
-    whole = "/".join(path[1:])
-    if whole in rules.arrays:
-        return Entry(path, (rules.arrays[whole],), None)
-    names = _module(module, rules)
-    if names is None or leaf not in LEAVES:
+    names = _first_match(rules.arrays, _join(path))
+    if names:
+        return Entry(path, names)
+    names = _first_match(rules.modules, module)
+    if not names or leaf not in LEAVES:
         raise UserError(f"weights of {name}: {_join(path)} has no other name; only the paper's layers have")
-    return Entry(path, tuple(f"{theirs}.{LEAVES[leaf]}" for theirs in names), rules.flattened.get(module))
+    return Entry(
+        path,
+        tuple(f"{theirs}{'' if theirs.endswith('_') else '.'}{LEAVES[leaf]}" for theirs in names),
+        channels=rules.flattened.get(module),
+        spatial=next((axes for pattern, axes in rules.spatial.items() if re.fullmatch(pattern, module)), None),
+        transposed=any(re.fullmatch(pattern, module) for pattern in rules.transposed),
+    )
 
 
-def _module(module: str, rules: Rules) -> tuple[str, ...] | None:
-    """Returns the names that the first matching rule gives one of our modules."""
-    for pattern, template in rules.modules.items():
-        match = re.fullmatch(pattern, module)
+def _first_match(rules: Mapping[str, str | tuple[str, ...]], path: str) -> tuple[str, ...]:
+    """Returns the names that the first matching rule gives a path of ours; none where none matches."""
+    for pattern, template in rules.items():
+        match = re.fullmatch(pattern, path)
         if match:
             templates = (template,) if isinstance(template, str) else template
             return tuple(match.expand(one) for one in templates)
-    return None
+    return ()
 
 
 def _folds(paths: Iterable[Path], rules: Rules, name: str) -> dict[str, Path]:
@@ -137,10 +170,14 @@ def _folds(paths: Iterable[Path], rules: Rules, name: str) -> dict[str, Path]:
     return folds
 
 
-def _converted(entry: Entry, arrays: list[np.ndarray]) -> np.ndarray | None:
+def _is_ignored(theirs: str, rules: Rules) -> bool:
+    return any(re.fullmatch(pattern, theirs) for pattern in rules.ignored)
+
+
+def _converted(entry: Entry, arrays: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray | None:
     """Returns our array, or None where theirs cannot be brought into its form."""
     try:
-        return entry.to_ours(arrays)
+        return entry.to_ours(arrays, shape)
     except ValueError:
         return None
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -64,6 +64,9 @@ class Layers:
             linearly from 0 at the first.
         init: "gain" (follows the activation), "paper" (`paper_init`), or one of INITIALIZERS.
         paper_init: what the paper of the network states.
+        second: fields that differ, as a mapping, at sites where the paper's network has a second kind of layer, such as
+            ReLU in the first half of MobileNetV3 beside hard swish; `replace` of a field changes it at all sites.
+        remat: compute what is inside a block again in the backward pass instead of keeping it: less memory, more time.
         dtype: name of the type of the computation; None: that of the inputs and parameters.
     Raises: UserError for an unknown name or argument, or a rate outside its range.
     """
@@ -80,9 +83,12 @@ class Layers:
     drop_path: Choice | str | float = 0.0
     init: str = "gain"
     paper_init: str = "gain"
+    second: Mapping[str, Choice | str] | tuple[tuple[str, Choice | str], ...] = ()
+    remat: bool = False
     dtype: str | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "second", tuple(dict(self.second).items()))
         for field, table in TABLES.items():
             object.__setattr__(self, field, resolve(table, getattr(self, field), field))
         if self.placement not in PLACEMENTS:
@@ -102,8 +108,10 @@ class Layers:
         return resolve(INITIALIZERS | {"gain": None, "paper": None}, init, "init")()
 
     def replace(self, changes: dict[str, Any]) -> Layers:
-        """Returns a copy with the given fields changed; `None` keeps a field."""
-        return dataclasses.replace(self, **{field: value for field, value in changes.items() if value is not None})
+        """Returns a copy with the given fields changed, at all sites; `None` keeps a field."""
+        changes = {field: value for field, value in changes.items() if value is not None}
+        second = tuple((field, choice) for field, choice in self.second if field not in changes)
+        return dataclasses.replace(self, **{"second": second, **changes})
 
     def bind(self, train: bool) -> BoundLayers:
         """Returns the makers of layers for training or evaluation."""
@@ -123,6 +131,15 @@ class BoundLayers:
     @property
     def dtype(self) -> jnp.dtype | None:
         return DTYPES.get(self.choices.dtype)
+
+    @property
+    def second(self) -> BoundLayers:
+        """The layers of the sites where the paper's network has a second kind; see `Layers.second`."""
+        return BoundLayers(dataclasses.replace(self.choices, second=(), **dict(self.choices.second)), self.train)
+
+    def block(self, module: type[nn.Module]) -> type[nn.Module]:
+        """Returns the class of a block, which keeps or computes again what is inside it, as `Layers.remat` says."""
+        return nn.remat(module) if self.choices.remat else module
 
     def conv(
         self,
@@ -229,9 +246,9 @@ class BoundLayers:
         """How many channels leave the activation per channel that enters."""
         return activations.width(self.choices.act)
 
-    def attention(self, *, name: str) -> Transform:
-        """Makes an attention block."""
-        return self.choices.attention(layers=self, name=name)
+    def attention(self, *, name: str, hidden: int | None = None) -> Transform:
+        """Makes an attention block; `hidden`: units of its bottleneck where the network's paper says how many."""
+        return self.choices.attention(layers=self, hidden=hidden, name=name)
 
     def pool(self, window: Window, *, name: str) -> Transform:
         """Makes a pooling over windows."""

@@ -19,6 +19,7 @@ from deepvision.layers.linear import Linear
 from deepvision.layers.norms import NORMS, Norm
 from deepvision.layers.pooling import POOLINGS, Pool
 from deepvision.layers.stochastic import Noise
+from deepvision.models.network import Network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Description:
         return f" ({'; '.join(details)})" if details else ""
 
 
-def describe(model: nn.Module, input_shape: Sequence[int], train: bool = False) -> Description:
+def describe(model: Network, input_shape: Sequence[int], train: bool = False) -> Description:
     """Describes a network on one example of shape (h, w, c), without computing anything.
 
     Args:
@@ -98,6 +99,8 @@ def describe(model: nn.Module, input_shape: Sequence[int], train: bool = False) 
     sites: list[Site] = []
     macs: list[int] = []
     roots: list[Any] = []
+    unused = () if train else model.training_only
+    model = model.clone(layers=model.layers.replace({"remat": False}))  # what is computed again counts once
 
     def record(call: Any, args: tuple, kwargs: dict, context: nn.module.InterceptorContext) -> Any:
         module = context.module
@@ -105,7 +108,7 @@ def describe(model: nn.Module, input_shape: Sequence[int], train: bool = False) 
             roots.append(module.scope.root)
         y = call(*args, **kwargs)
         if context.method_name == "__call__" and module.scope.root is roots[0]:  # not what an activation is probed with
-            if hasattr(module, "macs"):
+            if hasattr(module, "macs") and module.path[0] not in unused:
                 macs.append(module.macs(args[0], y))
             site = _site(module, args[0]) if args else None
             sites.extend([site] if site else [])

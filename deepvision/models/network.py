@@ -7,7 +7,7 @@ from typing import ClassVar
 import flax.linen as nn
 
 from deepvision.layers.layers import Layers
-from deepvision.types import Array, Images
+from deepvision.types import Array, Images, Transform
 
 
 class Network(nn.Module):
@@ -23,10 +23,23 @@ class Network(nn.Module):
     """
 
     outputs: ClassVar[str] = "logits"  # or "distances" to class codes, of which the smallest is the prediction
+    auxiliary_weight: ClassVar[float] = 0.0  # of the loss of each auxiliary classifier
+    training_only: ClassVar[tuple[str, ...]] = ()  # modules of auxiliary classifiers that evaluation does without
 
     num_classes: int = 1000
     layers: Layers = Layers()
     image_shape: tuple[int, int, int] = (224, 224, 3)
+
+    def auxiliary(self, name: str, classifier: Transform, x: Array) -> None:
+        """Puts the outputs of an auxiliary classifier into the collection "auxiliary", if that is mutable.
+
+        Training asks for it, and adds their loss at `auxiliary_weight`; otherwise nothing is computed. Call it inside
+        the compact method: it makes the classifier's parameters when the network is initialized.
+        """
+        if self.is_initializing():
+            classifier(x)
+        elif self.is_mutable_collection("auxiliary"):
+            self.variable("auxiliary", name, lambda: None).value = classifier(x)
 
     def features(self, x: Images, train: bool = False) -> list[Array]:
         """Returns the feature pyramid, finest first: the output of every stage."""

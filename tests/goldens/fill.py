@@ -29,7 +29,10 @@ import numpy as np
 FOLDER = Path(__file__).parent
 FACTS = json.loads((FOLDER / "facts.json").read_text())
 
-_TABLES = ("cls_token", "pos_embed")
+_TABLES = (
+    *("cls_token", "dist_token", "class_token"),
+    *("pos_embed", "pos_embedding", "relative_position_bias_table"),
+)
 _RULES = {
     "running_var": lambda draw, shape: draw.uniform(0.5, 1.5, shape),
     "running_mean": lambda draw, shape: 0.1 * draw.standard_normal(shape),

@@ -28,7 +28,7 @@ def _zeros(name, **choices):
 
 
 def _written(name):
-    return write_from(_zeros(name), rules_of(dv.create_model(name)), name)
+    return write_from(_zeros(name), rules_of(dv.create_model(name))[0], name)
 
 
 @pytest.mark.parametrize("name", fill.names())

@@ -1,68 +1,18 @@
-"""Everything there is, as lists that the laws run over: the entries of the tables, and a small network per family."""
+"""Everything there is, as lists that the laws run over: the entries of the tables, alone and together."""
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import itertools
-from typing import Any
-
-import jax
-import jax.numpy as jnp
 
 import deepvision as dv
 from deepvision.layers.layers import TABLES
-from deepvision.models import Description, Network
+from tests.laws.zoo import NETWORKS, Small
 
-
-@dataclasses.dataclass(frozen=True)
-class Small:
-    """A network of the zoo, as small as it keeps all of its kinds of blocks.
-
-    Attributes:
-        name: in the zoo.
-        shape: (h, w, c) of its input.
-        overrides: what makes it small.
-    """
-
-    name: str
-    shape: tuple[int, int, int]
-    overrides: tuple[tuple[str, Any], ...] = ()
-
-    def __str__(self) -> str:
-        return self.name
-
-    def make(self, **choices: Any) -> Network:
-        """Returns the network with the given layers."""
-        return dv.create_model(self.name, overrides=dict(self.overrides), **choices)
-
-    def shapes(self, **choices: Any) -> Any:
-        """Returns the variables of the network, without values."""
-        model = self.make(**choices)
-        return jax.eval_shape(model.init, jax.random.key(0), jax.ShapeDtypeStruct((1, *self.shape), jnp.float32))
-
-    @functools.cache  # noqa: B019 (there are few of them)
-    def describe(self, **choices: Any) -> Description:
-        """Describes the network with the given layers."""
-        return dv.describe(self.make(**choices), self.shape)
-
-
-MLP = Small("mlp", (8, 8, 1), (("hidden", (32, 32)),))
-LENET = Small("lenet5_modern", (32, 32, 1))
-RESNET = Small("cifar_resnet20", (16, 16, 3), (("stage_sizes", (1, 1)), ("width", 32)))
+_BY_NAME = {network.name: network for network in NETWORKS}
+MLP, LENET, RESNET = (_BY_NAME[name] for name in ("mlp", "lenet5_modern", "cifar_resnet20"))
 BLOCK = Small("cifar_resnet20", (16, 16, 3), (("stage_sizes", (1,)), ("width", 32)))
-VIT = Small("vit_micro_patch4_32", (8, 8, 3), (("depth", 1), ("width", 32)))
-
-NETWORKS = (  # every block of every family is in one of them
-    MLP,
-    Small("lenet5_1998", (32, 32, 1)),
-    LENET,
-    Small("vgg11", (64, 64, 3), (("width", 8), ("hidden", 16))),
-    RESNET,
-    Small("cifar_plain20", (16, 16, 3), (("stage_sizes", (1, 1)), ("width", 8))),
-    Small("resnet50", (64, 64, 3), (("stage_sizes", (1, 1)), ("width", 8))),
-    VIT,
-)
+VIT = _BY_NAME["vit_micro_patch4_32"]
 
 CHOICES_OF = {kind: tuple((kind, entry) for entry in table) for kind, table in TABLES.items()}
 CHOICES = tuple(itertools.chain(*CHOICES_OF.values()))

@@ -8,25 +8,7 @@ import pytest
 
 import deepvision as dv
 from deepvision.errors import UserError
-from tests.laws.catalogue import NETWORKS
-
-# Images on which a network of the catalogue computes, and the pyramid it makes of them.
-PYRAMIDS = {
-    "mlp": ((8, 8, 1), [(32,), (32,)]),
-    "lenet5_1998": ((40, 36, 1), [(18, 16, 6), (7, 6, 16), (3, 2, 120)]),
-    "lenet5_modern": ((28, 28, 1), [(12, 12, 6), (4, 4, 16)]),
-    "vgg11": ((64, 96, 3), [(32, 48, 8), (16, 24, 16), (8, 12, 32), (4, 6, 64), (2, 3, 64)]),
-    "cifar_resnet20": ((20, 16, 3), [(20, 16, 32), (10, 8, 64)]),
-    "cifar_plain20": ((20, 16, 3), [(20, 16, 8), (10, 8, 16)]),
-    "resnet50": ((64, 96, 3), [(16, 24, 32), (8, 12, 64)]),
-    "vit_micro_patch4_32": ((12, 8, 3), [(3, 2, 32)]),
-}
-TOO_SMALL = {
-    "lenet5_1998": (28, 28, 1),
-    "lenet5_modern": (12, 12, 1),
-    "vgg11": (16, 16, 3),
-    "vit_micro_patch4_32": (3, 3, 3),
-}
+from tests.laws.zoo import NETWORKS
 
 
 def _shapes(model, shape, method="__call__"):
@@ -45,18 +27,18 @@ def test_classes_and_features(network):
     assert "head" not in params and "output" not in params
 
 
-@pytest.mark.parametrize("network", NETWORKS, ids=str)
+@pytest.mark.parametrize("network", [network for network in NETWORKS if network.pyramid], ids=str)
 def test_the_pyramid_is_finest_first(network):
-    shape, stages = PYRAMIDS[str(network)]
+    shape, stages = network.pyramid
     outputs = _shapes(network.make(), shape, method="features")
-    assert [output.shape[1:] for output in outputs] == stages
+    assert tuple(output.shape[1:] for output in outputs) == stages
     _shapes(network.make(), shape)
 
 
-@pytest.mark.parametrize("network", [network for network in NETWORKS if str(network) in TOO_SMALL], ids=str)
+@pytest.mark.parametrize("network", [network for network in NETWORKS if network.too_small], ids=str)
 def test_an_image_that_is_too_small_is_a_user_error(network):
     with pytest.raises(UserError, match="larger|resize"):
-        _shapes(network.make(), TOO_SMALL[str(network)])
+        _shapes(network.make(), network.too_small)
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=str)

@@ -19,11 +19,13 @@ class AttentionBlock(nn.Module):
 
     Attributes:
         layers: the bound layers of the network; set by the site.
+        hidden: units of the bottleneck where the network's paper says how many; set by the site.
     """
 
     layers: BoundLayers
+    hidden: int | None = None
 
-    site_arguments: ClassVar[tuple[str, ...]] = ("layers",)
+    site_arguments: ClassVar[tuple[str, ...]] = ("layers", "hidden")
 
 
 class NoAttention(AttentionBlock):

@@ -27,27 +27,41 @@ def mean_over_positions(x: Array) -> Array:
     return jnp.mean(wide, axis=position_axes(x), keepdims=True).astype(x.dtype)
 
 
-def bottleneck(layers: BoundLayers, x: Array, reduction: int) -> Array:
-    """Returns W2 act(W1 x), with c / reduction hidden units (at least one); call it inside a compact method."""
-    channels = x.shape[-1]
-    hidden = DenseUnit(layers, max(channels // reduction, 1), linear=True, name="reduce")(x)
-    return layers.dense(channels, name="expand")(hidden)
+def bottleneck(layers: BoundLayers, x: Array, hidden: int) -> Array:
+    """Returns W2 act(W1 x), with so many hidden units; call it inside a compact method."""
+    reduced = DenseUnit(layers, hidden, linear=True, name="reduce")(x)
+    return layers.dense(x.shape[-1], name="expand")(reduced)
+
+
+def reduced_by(x: Array, reduction: int) -> int:
+    """Returns the channels of x divided by `reduction`, at least one."""
+    return max(x.shape[-1] // reduction, 1)
 
 
 class SqueezeExcite(AttentionBlock):
-    """y = x sigmoid(W2 act(W1 mean(x))), the mean over positions: one gate per example and channel.
+    """y = x gate(W2 act(W1 mean(x))), the mean over positions: one gate per example and channel.
 
     Attributes:
-        reduction: the hidden layer has c / reduction units, at least one.
-    Source: Hu et al. 2017, equations 2-4.
+        reduction: the hidden layer has c / reduction units, at least one; None: as many as the network's paper says, or
+            else c / 16.
+        gate: "sigmoid" or "hard_sigmoid", min(max(x + 3, 0), 6) / 6.
+    Source: Hu et al. 2017, equations 2-4; hard gate, Howard et al. 2019 (1905.02244), section 5.2.
     """
 
-    reduction: int = 16
+    reduction: int | None = None
+    gate: str = "sigmoid"
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        check_count("attention 'se'", "reduction", self.reduction)
-        return x * jax.nn.sigmoid(bottleneck(self.layers, mean_over_positions(x), self.reduction))
+        where = "attention 'se'"
+        check_one_of(where, "gate", self.gate, tuple(_GATES))
+        if self.reduction is not None:
+            check_count(where, "reduction", self.reduction)
+        hidden = reduced_by(x, self.reduction or 16) if self.reduction or not self.hidden else self.hidden
+        return x * _GATES[self.gate](bottleneck(self.layers, mean_over_positions(x), hidden))
+
+
+_GATES = {"sigmoid": jax.nn.sigmoid, "hard_sigmoid": jax.nn.hard_sigmoid}
 
 
 class EfficientChannelAttention(AttentionBlock):
@@ -98,7 +112,7 @@ class GatherExcite(AttentionBlock):
         self._check(x)
         context = self._depthwise(x) if self.gather == "depthwise" else self._mean(x)
         if self.excite == "bottleneck":
-            context = bottleneck(self.layers, context, self.reduction)
+            context = bottleneck(self.layers, context, reduced_by(context, self.reduction))
         if self.extent:
             context = jax.image.resize(context, x.shape, "nearest")
         return x * jax.nn.sigmoid(context)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from deepvision import ops
 from deepvision.checks import check_count, check_odd, check_one_of
 from deepvision.layers.attention.base import AttentionBlock, position_axes, positions, require_plane
-from deepvision.layers.attention.channel import bottleneck, mean_over_positions
+from deepvision.layers.attention.channel import bottleneck, mean_over_positions, reduced_by
 from deepvision.types import Array, Images
 
 
@@ -45,7 +45,7 @@ class ConcurrentSqueezeExcite(AttentionBlock):
         check_count(where, "reduction", self.reduction)
         check_one_of(where, "combine", self.combine, ("add", "max"))
         positions(where, x)
-        by_channel = x * jax.nn.sigmoid(bottleneck(self.layers, mean_over_positions(x), self.reduction))
+        by_channel = x * jax.nn.sigmoid(bottleneck(self.layers, mean_over_positions(x), reduced_by(x, self.reduction)))
         by_position = x * jax.nn.sigmoid(self.layers.dense(1, linear=True, name="squeeze")(x))
         return by_channel + by_position if self.combine == "add" else jnp.maximum(by_channel, by_position)
 
@@ -77,7 +77,7 @@ class ConvolutionalBlockAttention(AttentionBlock):
 
     def _channel_gate(self, x: Images) -> Array:
         pooled = jnp.concatenate([mean_over_positions(x), jnp.max(x, axis=(1, 2), keepdims=True)], axis=1)
-        return jnp.sum(bottleneck(self.layers, pooled, self.reduction), axis=1, keepdims=True)
+        return jnp.sum(bottleneck(self.layers, pooled, reduced_by(x, self.reduction)), axis=1, keepdims=True)
 
     def _position_gate(self, x: Images) -> Images:
         L = self.layers

@@ -1,0 +1,16 @@
+"""VGG."""
+
+from __future__ import annotations
+
+from tests.laws.zoo.small import Small
+
+NETWORKS = (
+    Small(
+        "vgg11",
+        (64, 64, 3),
+        (("width", 8), ("hidden", 16)),
+        pyramid=((64, 96, 3), ((32, 48, 8), (16, 24, 16), (8, 12, 32), (4, 6, 64), (2, 3, 64))),
+        too_small=(16, 16, 3),
+        lrn_sites=("conv1_1/norm",),
+    ),
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -10,11 +11,13 @@ from ml_collections import ConfigDict
 from deepvision.choices import resolve
 from deepvision.data import open_pipelines
 from deepvision.errors import UserError, unknown
+from deepvision.interop import pretrained, refit
 from deepvision.layers.layers import TABLES
 from deepvision.models import Description, Network, create_model, describe
 from deepvision.regularizers import PROJECTIONS, REGULARIZERS
 from deepvision.tasks import TASKS, Task
 from deepvision.train.averaging import AVERAGES
+from deepvision.train.checkpoint import read_variables
 from deepvision.train.experiment import Experiment
 from deepvision.train.optimizer import make_optimizer, make_schedule
 
@@ -42,12 +45,13 @@ def build(config: ConfigDict, seeds: tuple[int, ...] | None = None) -> Experimen
         seeds=tuple(seeds) if seeds is not None else (config.seed,),
         model=model,
         task=_make_task(config, model),
-        optimizer=make_optimizer(config.optimizer, rate),
+        optimizer=make_optimizer(config.optimizer, rate, list(description.blocks)),
         train=train,
         evaluation=evaluation,
         penalties=tuple(resolve(REGULARIZERS, choice, "regularizer")() for choice in config.loss.regularizers),
         projections=tuple(resolve(PROJECTIONS, choice, "projection")() for choice in config.loss.projections),
         averaging=_averaging(config.train.averaging),
+        pretrained=_pretrained(config, model, train.info.num_classes, train.image_shape),
         total_steps=total_steps,
         parameters=description.parameters,
         macs=description.macs,
@@ -81,6 +85,18 @@ def _check_sites(model: ConfigDict, description: Description) -> None:
     for kind in TABLES:
         if model[kind] is not None and not description.count(kind):
             raise UserError(f"model.{kind} = {model[kind]!r}: {model.name} has no site of that kind; leave it out")
+
+
+def _pretrained(
+    config: ConfigDict, model: Network, num_classes: int, image_shape: tuple[int, int, int]
+) -> dict[tuple[str, ...], Any]:
+    """Reads `config.init_from`."""
+    source = Path(config.init_from)
+    if not config.init_from:
+        return {}
+    if not source.is_dir():
+        return pretrained(model, source, num_classes, image_shape, config.model.name)
+    return refit(model, read_variables(source), num_classes, image_shape, f"{config.model.name}, from {source}")
 
 
 def _overrides(value: Any) -> dict[str, Any]:

@@ -19,6 +19,7 @@ def default_config() -> config_dict.ConfigDict:
     config.name = ""  # shown in tables and plots; empty: the experiment file's name
     config.seed = 0  # data order, augmentation, initialization and dropout are functions of it
     config.task = "classification"
+    config.init_from = ""  # weights to start from: a file with torchvision's or timm's names, or a run folder
 
     config.model = _model()
     config.data = _data()
@@ -83,6 +84,8 @@ def _optimizer() -> config_dict.ConfigDict:
     optimizer.weight_decay = 0.0  # on kernels alone; in the gradient (sgd, adam, lars) or decoupled (adamw, lamb)
     optimizer.clip_norm = 0.0  # global gradient norm; 0: off
     optimizer.accumulate = 1  # micro-batches per update
+    optimizer.trainable = ("*",)  # wildcards of the parameters that learn: ("head/*",) for the classifier alone
+    optimizer.layer_decay = 1.0  # factor on the learning rate from a block to the one in front of it, in (0, 1]
     return optimizer
 
 

@@ -22,8 +22,20 @@ class Metric:
     def heading(self) -> str:
         return f"{self.name} ({self.unit})" if self.unit else self.name
 
+    @property
+    def difference_unit(self) -> str:
+        """The unit of a difference, with a space in front: that of two percentages is a point."""
+        unit = "points" if self.unit == "%" else self.unit
+        return f" {unit}" if unit else ""
+
     def write(self, value: float) -> str:
         return f"{value * self.scale:.{self.digits}f}"
+
+    def write_difference(self, value: float) -> str:
+        """Returns the value with its sign, "+0.35", "−1.20"."""
+        text = f"{abs(value * self.scale):.{self.digits}f}"
+        sign = "" if float(text) == 0 else "−" if value < 0 else "+"
+        return sign + text
 
     def write_mean(self, summary: Summary) -> str:
         """Returns "98.21 ± 0.35"; the mean alone if there is no interval."""
@@ -31,11 +43,17 @@ class Metric:
         return mean if summary.half_width is None else f"{mean} ± {self.write(summary.half_width)}"
 
 
-METRICS = {
-    "accuracy": Metric("accuracy", higher_is_better=True, scale=100.0, unit="%", digits=2),
-    "top5_accuracy": Metric("top5_accuracy", higher_is_better=True, scale=100.0, unit="%", digits=2),
-    "loss": Metric("loss", higher_is_better=False),
-}
+def _share(name: str, higher_is_better: bool) -> Metric:
+    return Metric(name, higher_is_better, scale=100.0, unit="%", digits=2)
+
+
+_ALL = (
+    _share("accuracy", higher_is_better=True),
+    _share("top5_accuracy", higher_is_better=True),
+    _share("calibration_error", higher_is_better=False),
+    Metric("loss", higher_is_better=False),
+)
+METRICS = {metric.name: metric for metric in _ALL}
 
 
 def get_metric(name: str) -> Metric:
@@ -47,3 +65,8 @@ def get_metric(name: str) -> Metric:
     if name not in METRICS:
         raise unknown("metric", name, METRICS)
     return METRICS[name]
+
+
+def shown_as(name: str) -> Metric:
+    """Returns how to write any metric that a run has, also one by which arms cannot be ranked."""
+    return METRICS.get(name) or Metric(name, higher_is_better=True)

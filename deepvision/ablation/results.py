@@ -1,82 +1,153 @@
-"""What an ablation found, read back from its run folders alone."""
+"""What an ablation found: one `Arm` per row, one `Run` per seed, read back from the run folders alone.
+
+A run folder holds the seeds that were trained together; `merge` unites the folders of several days or machines.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections import defaultdict
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deepvision.ablation.metrics import Metric, get_metric
+from deepvision.ablation.metrics import Metric
 from deepvision.ablation.statistics import Summary, summarize
 from deepvision.errors import UserError
 from deepvision.train.run_folder import read_json
 
-
-@dataclasses.dataclass(frozen=True)
-class Curve:
-    """A metric on the held-out split along training: one point per evaluation, one value per seed at each."""
-
-    epochs: tuple[float, ...]
-    values: tuple[tuple[float, ...], ...]
+_NO_METRIC = ("seed", "step")  # of a row of result.json
 
 
 @dataclasses.dataclass(frozen=True)
-class Measured:
-    """A finished arm: the metric of every seed after its last step, and what the arm costs."""
+class Run:
+    """One seed of one arm, trained to the end: its metrics after the last step and at its best evaluation."""
 
-    seeds: tuple[int, ...]
-    values: tuple[float, ...]
-    summary: Summary
+    seed: int
+    last: Mapping[str, float]
+    best: Mapping[str, float]
+    curves: Mapping[str, Mapping[float, float]]  # of every metric, by epoch, on the held-out split
+    folder: Path
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What one run folder says an arm costs."""
+
     parameters: int
+    macs: int | None
     images_per_second: float  # in training, summed over the seeds trained together
     seconds: float
-    curve: Curve
 
 
 @dataclasses.dataclass(frozen=True)
-class ArmResult:
-    """One row of the table: `measured`, or why there is nothing."""
+class Arm:
+    """One row of the table: what was run, what came out, and why something is missing."""
 
     name: str
-    labels: tuple[str, ...]
-    measured: Measured | None
-    failure: str | None
+    labels: tuple[str, ...]  # one per axis
+    config: Mapping[str, Any]  # dotted fields
+    runs: tuple[Run, ...]  # by seed
+    failures: Mapping[int, str]  # why, of every seed that failed
+    pending: tuple[int, ...]  # seeds neither finished nor failed
+    costs: tuple[Cost, ...]  # of every run folder
+    environments: tuple[Mapping[str, Any], ...]  # of the same folders
+
+    @property
+    def failure(self) -> str | None:
+        """Why the arm has no result, or not of all seeds; None if nothing is missing."""
+        if self.failures and not self.runs and len(set(self.failures.values())) == 1:
+            return f"failed: {next(iter(self.failures.values()))}"
+        parts = []
+        if self.failures:
+            reasons = dict.fromkeys(self.failures.values())
+            parts.append(f"{len(self.failures)} of {self.planned} seeds failed: {'; '.join(reasons)}")
+        if self.pending:
+            all_of_them = len(self.pending) == self.planned
+            parts.append("not finished" if all_of_them else f"{len(self.pending)} of {self.planned} seeds not finished")
+        return "; ".join(parts) or None
+
+    @property
+    def planned(self) -> int:
+        """How many seeds the arm was to have."""
+        return len(self.runs) + len(self.failures) + len(self.pending)
+
+    def values(self, metric: str, which: str = "last") -> dict[int, float]:
+        """Returns the metric of every finished seed that has it, `which` being "last" or "best"."""
+        rows = {run.seed: getattr(run, which) for run in self.runs}
+        return {seed: row[metric] for seed, row in rows.items() if metric in row}
+
+    def summary(self, metric: str, which: str = "last") -> Summary | None:
+        """Returns the statistics of the metric over seeds; None if no seed has it."""
+        values = list(self.values(metric, which).values())
+        return summarize(values) if values else None
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """What `ablation.json` says of the comparison as a whole."""
+
+    name: str
+    metric: str
+    fields: tuple[str, ...]  # of the axes, "model.norm"
+    axes: tuple[str, ...]  # how they are called, "norm"
+    baseline: str  # name of an arm; "": the first
+    delta: float  # a difference of the metric worth resolving; 0: none was named
+    claim: str  # the experiment's docstring
+    command: str
+    folder: Path
 
 
 @dataclasses.dataclass(frozen=True)
 class Results:
-    """An ablation's rows in the order in which its arms were given."""
+    """An ablation's arms in the order in which they were given, and the metric they are compared by."""
 
     name: str
     metric: Metric
+    fields: tuple[str, ...]
     axes: tuple[str, ...]
-    arms: tuple[ArmResult, ...]
+    arms: tuple[Arm, ...]
+    baseline: Arm
+    delta: float
+    studies: tuple[Study, ...]
+    notes: tuple[str, ...] = ()  # what a reader must know of how the folders were united
 
     @property
-    def finished(self) -> list[ArmResult]:
-        return [arm for arm in self.arms if arm.measured]
+    def finished(self) -> list[Arm]:
+        """The arms of which at least one seed has finished."""
+        return [arm for arm in self.arms if arm.runs]
 
     @property
-    def best(self) -> ArmResult | None:
-        """The finished arm with the best mean; the first of them if several share it."""
-        sign = 1.0 if self.metric.higher_is_better else -1.0
-        return max(self.finished, key=lambda arm: sign * arm.measured.summary.mean, default=None)
+    def best(self) -> Arm | None:
+        """The arm with the best mean; the first of them if several share it.
+
+        An arm with failed seeds is the best only if all have some: the mean of those that survived flatters it.
+        """
+        whole = [arm for arm in self.finished if not arm.failures]
+        return max(whole or self.finished, key=lambda arm: self.goodness(self.summary(arm).mean), default=None)
+
+    @property
+    def metrics(self) -> list[str]:
+        """The names of all metrics that any run has, the one compared by first."""
+        rows = [row for arm in self.arms for run in arm.runs for row in (run.last, run.best)]
+        return list(dict.fromkeys([self.metric.name, *(name for row in rows for name in row)]))
+
+    def summary(self, arm: Arm) -> Summary | None:
+        """Returns the statistics of an arm after its last step."""
+        return arm.summary(self.metric.name)
+
+    def goodness(self, value: float) -> float:
+        """Returns the value, or its negative if less is better."""
+        return value if self.metric.higher_is_better else -value
 
 
-def read_results(workdir: Path) -> Results:
-    """Reads `workdir/ablation.json` and the folders of the arms it names.
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """The metric of a finished run folder, over its seeds, and how long it took."""
 
-    Raises:
-        UserError: there is no ablation, or a finished arm does not have the metric.
-    """
-    if not (workdir / "ablation.json").is_file():
-        raise UserError(f"{workdir} holds no ablation: there is no {workdir / 'ablation.json'}")
-    description = read_json(workdir / "ablation.json")
-    metric = get_metric(description["metric"])
-    arms = tuple(_read_arm(workdir / arm["folder"], arm, metric) for arm in description["arms"])
-    return Results(description["name"], metric, tuple(description["axes"]), arms)
+    summary: Summary
+    seconds: float
 
 
 def is_finished(path: Path) -> bool:
@@ -91,42 +162,106 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
-def _read_arm(path: Path, arm: dict[str, Any], metric: Metric) -> ArmResult:
-    labels = tuple(arm["labels"])
-    if is_finished(path):
-        return ArmResult(arm["name"], labels, read_measured(path, metric), None)
-    failed = (path / "failure.json").is_file()
-    reason = f"failed: {read_json(path / 'failure.json')['reason']}" if failed else "not finished"
-    return ArmResult(arm["name"], labels, None, reason)
-
-
 def read_measured(path: Path, metric: Metric) -> Measured:
-    """Reads a finished run.
+    """Reads the metric of a finished run folder after its last step.
 
     Raises:
-        UserError: it does not have the metric.
+        UserError: it does not have the metric, or no seed has a finite value.
     """
-    result = read_json(path / "result.json")
-    last = result["last"]
-    if any(metric.name not in row for row in last):
-        names = ", ".join(sorted(last[0].keys() - {"seed", "step"}))
-        raise UserError(f"{path} has no metric {metric.name!r}; it has: {names}")
-    values = tuple(row[metric.name] for row in last)
-    return Measured(
-        seeds=tuple(row["seed"] for row in last),
-        values=values,
-        summary=summarize(values),
-        parameters=result["parameters"],
-        images_per_second=result["images_per_second"],
-        seconds=result["seconds"],
-        curve=_curve(path, metric),
+    runs = read_runs(path)
+    check_metric(runs, metric)
+    values = [run.last[metric.name] for run in runs]
+    if not values:
+        raise UserError(f"{path} has no seed whose metrics are finite")
+    return Measured(summarize(values), read_json(path / "result.json")["seconds"])
+
+
+def check_metric(runs: list[Run], metric: Metric) -> None:
+    """Makes sure that every run has the metric."""
+    for run in runs:
+        if metric.name not in run.last:
+            raise UserError(f"{run.folder} has no metric {metric.name!r}; it has: {', '.join(sorted(run.last))}")
+
+
+def read_arm(path: Path, name: str, labels: tuple[str, ...], config: Mapping[str, Any]) -> Arm:
+    """Reads the run folder of an arm, finished or not."""
+    runs = {run.seed: run for run in read_runs(path)}
+    planned = _planned(config) or tuple(runs)
+    failures = {seed: reason for seed, reason in _failures(path, planned).items() if seed not in runs}
+    pending = tuple(seed for seed in planned if seed not in runs and seed not in failures)
+    environment = read_json(path / "environment.json") if (path / "environment.json").is_file() else {}
+    return Arm(
+        name=name,
+        labels=labels,
+        config=config,
+        runs=tuple(runs[seed] for seed in sorted(runs)),
+        failures=failures,
+        pending=pending,
+        costs=(_cost(path),) if is_finished(path) else (),
+        environments=(environment,) if environment else (),
     )
 
 
-def _curve(path: Path, metric: Metric) -> Curve:
-    points: dict[float, list[float]] = defaultdict(list)
+def read_runs(path: Path) -> list[Run]:
+    """Returns the seeds of a run folder that have finished with finite metrics."""
+    if not is_finished(path):
+        return []
+    result = read_json(path / "result.json")
+    failed = _failed_seeds(path)
+    best = {row["seed"]: _numbers(row) for row in result["best"]}
+    rows = {row["seed"]: _numbers(row) for row in result["last"] if row["seed"] not in failed}
+    curves = _curves(path)
+    return [
+        Run(seed, row, best.get(seed, {}), curves.get(seed, {}), path) for seed, row in rows.items() if not _broken(row)
+    ]
+
+
+def _cost(path: Path) -> Cost:
+    result = read_json(path / "result.json")
+    return Cost(result["parameters"], result.get("macs"), result["images_per_second"], result["seconds"])
+
+
+def _planned(config: Mapping[str, Any]) -> tuple[int, ...]:
+    """Returns the seeds that an arm's config asks for."""
+    if "seed" not in config or "ablation.seeds" not in config:
+        return ()
+    return tuple(config["seed"] + i for i in range(config["ablation.seeds"]))
+
+
+def _failures(path: Path, planned: tuple[int, ...]) -> dict[int, str]:
+    """Returns why seeds failed. A failure that names no seeds is one of all that have not finished."""
+    failures = _failed_seeds(path)
+    if is_finished(path):
+        broken = {row["seed"]: _broken(_numbers(row)) for row in read_json(path / "result.json")["last"]}
+        failures = {seed: f"{name} is not finite" for seed, name in broken.items() if name} | failures
+    elif not failures and (path / "failure.json").is_file():
+        failures = dict.fromkeys(planned, read_json(path / "failure.json")["reason"])
+    return failures
+
+
+def _failed_seeds(path: Path) -> dict[int, str]:
+    """Returns the seeds that `failure.json` names, each with its reason."""
+    if not (path / "failure.json").is_file():
+        return {}
+    return {int(seed): reason for seed, reason in read_json(path / "failure.json").get("seeds", {}).items()}
+
+
+def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
+    """Returns the metrics of a row, which may hold other things beside."""
+    return {name: value for name, value in row.items() if name not in _NO_METRIC and isinstance(value, int | float)}
+
+
+def _broken(row: Mapping[str, float]) -> str | None:
+    """Returns the name of a metric that is not finite, if there is one."""
+    return next((name for name, value in row.items() if not math.isfinite(value)), None)
+
+
+def _curves(path: Path) -> dict[int, dict[str, dict[float, float]]]:
+    """Returns held-out metrics by seed, name and epoch."""
+    curves: dict[int, dict[str, dict[float, float]]] = {}
     for row in read_metrics(path):
-        if row["split"] == "eval" and metric.name in row:
-            points[row["epoch"]].append(row[metric.name])
-    epochs = tuple(sorted(points))
-    return Curve(epochs, tuple(tuple(points[epoch]) for epoch in epochs))
+        if row["split"] == "eval":
+            for name, value in _numbers(row).items():
+                if name != "epoch":
+                    curves.setdefault(row["seed"], {}).setdefault(name, {})[row["epoch"]] = value
+    return curves

@@ -41,9 +41,9 @@ def parse(command: Command, argv: Sequence[str]) -> Arguments:
     rest = _parse(values, argv, known_only=True)
     _check_flags(rest, values, command.takes_config)
     config = None
-    if command.takes_config:
-        if values.config is None:
-            raise UserError("--config is missing: name a file with get_config(), e.g. --config experiments/digits.py")
+    if command.needs_config and values.config is None:
+        raise UserError("--config is missing: name a file with get_config(), e.g. --config experiments/digits.py")
+    if command.takes_config and values.config is not None:
         config = config_file.load(values.config)
         rest = _change_fields(config, rest)
     _check_words(command, rest)

@@ -32,11 +32,14 @@ class Command:
     usage: str
     flags: tuple[Flag, ...] = ()
     takes_config: bool = False  # --config FILE and --config.FIELD=VALUE
+    needs_config: bool = False  # not without --config
     positional: tuple[int, int] = (0, 0)  # the least and the most words that are not flags
     compiles: bool = False  # runs compiled programs, which are worth keeping from call to call
 
 
 _WORKDIR = Flag("workdir", None, "folder of the run (default: runs/<name of the experiment>)")
+_INT = flags.DEFINE_integer
+_WEIGHTS = "weights: .safetensors, .npz or .pth, with the names of torchvision, timm or the paper's repository"
 _SITE = "a name, or name(argument=value); default: as in its paper"
 
 COMMANDS = {
@@ -48,6 +51,7 @@ COMMANDS = {
         "Example: python -m deepvision train --config experiments/digits.py --config.model.norm=group",
         (_WORKDIR,),
         takes_config=True,
+        needs_config=True,
         compiles=True,
     ),
     "ablate": Command(
@@ -59,16 +63,41 @@ COMMANDS = {
         "Example: python -m deepvision ablate --config experiments/digits_norms.py",
         (_WORKDIR,),
         takes_config=True,
+        needs_config=True,
         compiles=True,
     ),
     "evaluate": Command(
         "deepvision.cli.evaluate",
-        "evaluate a checkpoint of a run on its held-out split",
-        "evaluate --workdir DIR [--which best|last]",
+        "evaluate a run, or weights from elsewhere, on a held-out split",
+        "evaluate --workdir DIR [--which best|last]\n"
+        "       python -m deepvision evaluate --config FILE --weights FILE [--config.FIELD=VALUE ...]\n\n"
+        "Example: python -m deepvision evaluate --config experiments/cifar10_resnet20.py --weights resnet20.npz",
         (
             Flag("workdir", None, "folder of the run, or of one arm of an ablation"),
             Flag("which", "best", "which checkpoint: best or last"),
+            Flag("weights", None, _WEIGHTS),
         ),
+        takes_config=True,
+        compiles=True,
+    ),
+    "predict": Command(
+        "deepvision.cli.predict",
+        "say what is in image files",
+        "predict --model NAME --weights FILE [--classes FILE] IMAGE...\n"
+        "       python -m deepvision predict --workdir DIR IMAGE...\n\n"
+        "Prints the most probable classes. A folder stands for the images in it.\n"
+        "Exit status 2: some images could not be read; the others are answered.\n"
+        "Example: python -m deepvision predict --model resnet50 --weights resnet50.safetensors cat.jpg",
+        (
+            Flag("model", None, "network of the zoo, with its paper's layers"),
+            Flag("weights", None, _WEIGHTS),
+            Flag("workdir", None, "folder of a run, in place of the two: its network, its best weights, its classes"),
+            Flag("classes", None, "file with the name of a class in every line (default: their numbers)"),
+            Flag("normalize", "imagenet", "of the pixels: imagenet, unit or symmetric (a run knows its own)"),
+            Flag("image_size", None, "side of the square that images are brought to (default: the paper's)", _INT),
+            Flag("top", 5, "how many classes to print", _INT),
+        ),
+        positional=(1, 1_000_000),
         compiles=True,
     ),
     "report": Command(
@@ -94,7 +123,7 @@ COMMANDS = {
             Flag("global_pool", None, _SITE),
             Flag("placement", None, "where a norm stands: pre, post, post_act, post_pool; default: as in its paper"),
             Flag("image", None, "its input as HEIGHTxWIDTHxCHANNELS (default: that of its paper)"),
-            Flag("num_classes", None, "outputs (default: that of its paper)", flags.DEFINE_integer),
+            Flag("num_classes", None, "outputs (default: that of its paper)", _INT),
             Flag("layers", False, "write the catalogue of layers as a page", flags.DEFINE_boolean),
             Flag("out", "docs", "folder of that page"),
         ),

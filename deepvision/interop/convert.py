@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
@@ -88,8 +87,16 @@ def best_rules(
     return max(dialects, key=found) if len(dialects) > 1 else dialects[0]
 
 
-def read_into(shapes: Mapping[str, Any], arrays: Mapping[str, np.ndarray], rules: Rules, name: str) -> dict[str, Any]:
-    """Returns variables of the given shapes, filled from `arrays`.
+def read_into(
+    shapes: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray],
+    rules: Rules,
+    name: str,
+    adapt: Callable[[Path, np.ndarray, tuple[int, ...]], np.ndarray | None],
+) -> dict[Path, np.ndarray]:
+    """Returns variables of the given shapes, by path, filled from `arrays`.
+
+    `adapt(path, array, shape)` brings an array into a shape, or returns None where it cannot.
 
     Raises: UserError that lists what is missing, left over and misshaped.
     """
@@ -103,7 +110,8 @@ def read_into(shapes: Mapping[str, Any], arrays: Mapping[str, np.ndarray], rules
         if absent:
             continue
         array = _converted(entry, [arrays[theirs] for theirs in entry.theirs], shape.shape)
-        if array is None or array.shape != shape.shape:
+        array = None if array is None else adapt(path, array, shape.shape)
+        if array is None:
             misshaped.append(f"{entry.theirs[0]} {arrays[entry.theirs[0]].shape} for {_join(path)} {shape.shape}")
         else:
             variables[path] = array
@@ -113,8 +121,8 @@ def read_into(shapes: Mapping[str, Any], arrays: Mapping[str, np.ndarray], rules
             variables[mean] = variables[mean] - arrays[theirs]
             used.add(theirs)
     left_over = [theirs for theirs in arrays if theirs not in used and not _is_ignored(theirs, rules)]
-    _refuse(name, {"missing": sorted(missing), "left over": left_over, "misshaped": misshaped})
-    return traverse_util.unflatten_dict({path: jnp.asarray(array) for path, array in variables.items()})
+    refuse(name, {"missing": sorted(missing), "left over": left_over, "misshaped": misshaped})
+    return variables
 
 
 def write_from(variables: Mapping[str, Any], rules: Rules, name: str) -> dict[str, np.ndarray]:
@@ -182,8 +190,8 @@ def _converted(entry: Entry, arrays: list[np.ndarray], shape: tuple[int, ...]) -
         return None
 
 
-def _refuse(name: str, lists: Mapping[str, list[str]]) -> None:
-    """Raises the error that lists everything that does not fit, if anything is listed."""
+def refuse(name: str, lists: Mapping[str, list[str]]) -> None:
+    """Raises the error that lists the weights that do not fit a network, by what is wrong with them, if any do not."""
     if not any(lists.values()):
         return
     parts = [f"{what}: {_some(names)}" for what, names in lists.items() if names]

@@ -1,7 +1,8 @@
-"""Files of named arrays: .safetensors and .npz."""
+"""Files of named arrays: .safetensors, .npz and, with torch, .pth. Nothing that a file holds is ever executed."""
 
 from __future__ import annotations
 
+import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -68,11 +69,33 @@ def _write_safetensors(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     safetensors.numpy.save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, path)
 
 
-_READERS = {".npz": _read_npz, ".safetensors": safetensors.numpy.load_file}
+def _read_torch(path: Path) -> dict[str, np.ndarray]:
+    """Reads a state dictionary, or a checkpoint with one in it, by an unpickler that makes tensors and nothing else."""
+    try:
+        import torch
+    except ImportError:
+        raise UserError(
+            f"weights: {path.name} needs torch: pip install 'deepvision[torch]', or convert it to .safetensors"
+        ) from None
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError) as error:
+        raise ValueError(str(error).splitlines()[0]) from None
+    content = next((content[key] for key in _STATE_KEYS if isinstance(content.get(key), Mapping)), content)
+    return {name: tensor.float().numpy() for name, tensor in content.items()}
+
+
+_STATE_KEYS = ("state_dict", "model", "net")  # under which checkpoints keep a state dictionary
+_READERS = {
+    ".npz": _read_npz,
+    ".safetensors": safetensors.numpy.load_file,
+    ".pth": _read_torch,
+    ".pt": _read_torch,
+}
 _WRITERS = {".npz": _write_npz, ".safetensors": _write_safetensors}
 
 
 def _of_suffix(table: Mapping[str, Any], path: Path) -> Any:
     if path.suffix not in table:
-        raise UserError(f"weights: {path.name!r} is neither of {', '.join(table)}")
+        raise UserError(f"weights: {path.name!r} is none of {', '.join(table)}")
     return table[path.suffix]

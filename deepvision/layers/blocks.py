@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class ConvUnit(nn.Module):
-    """A convolution with its norm, its activation and, at the end of some stages, attention and a pooling.
+    """A convolution with its norm, its activation and, in some places, attention, dropout and a pooling.
 
     In the order of the placement:
-        post       convolution, norm, activation, attention, pooling
-        pre        norm, activation, convolution, attention, pooling
-        post_act   convolution, activation, norm, attention, pooling
-        post_pool  convolution, activation, attention, pooling, norm
+        post       convolution, norm, activation, attention, dropout, pooling
+        pre        norm, activation, convolution, attention, dropout, pooling
+        post_act   convolution, activation, norm, attention, dropout, pooling
+        post_pool  convolution, activation, attention, dropout, pooling, norm
     The convolution owns a bias unless a norm that shifts follows it directly (under `pre`, that of the next unit).
 
     Attributes:
@@ -33,6 +34,9 @@ class ConvUnit(nn.Module):
         kernel, stride, padding, dilation, groups: of the convolution; see `BoundLayers.conv`.
         connections: for each output channel the input channels that it sees, if not all.
         attend: whether an attention block stands here, as at the end of a stage that is no residual branch.
+        hidden: units of the attention block's bottleneck where the network's paper says how many.
+        drop: whether dropout stands here, in networks that have it behind convolutions.
+        drop_inputs: whether dropout stands directly in front of the convolution.
         pool: the window of a pooling, if there is one.
         first: the input is an image, or already normalized and activated: under `pre`, the convolution comes alone.
         last: ends a residual branch: but under `pre`, the activation comes behind the sum, in `residual`.
@@ -52,6 +56,9 @@ class ConvUnit(nn.Module):
     groups: int = 1
     connections: tuple[tuple[int, ...], ...] | None = None
     attend: bool = False
+    hidden: int | None = None
+    drop: bool = False
+    drop_inputs: bool = False
     pool: Window | None = None
     first: bool = False
     last: bool = False
@@ -74,6 +81,8 @@ class ConvUnit(nn.Module):
             normalize=self.lrn is not False or self.layers.choices.norm.name != "lrn",
             activate=not self.linear and not (self.last and placement != "pre"),
             attend=self.attend,
+            drop=self.drop,
+            drop_inputs=self.drop_inputs,
             pool_windows=self.pool is not None,
         )
         if placement == "pre" and self.first:
@@ -107,17 +116,23 @@ class ConvUnit(nn.Module):
         return self.layers.act(name="act")(x)
 
     def _attend(self, x: Images) -> Images:
-        return self.layers.attention(name="attention")(x)
+        return self.layers.attention(name="attention", hidden=self.hidden)(x)
+
+    def _drop(self, x: Images) -> Images:
+        return self.layers.dropout(name="dropout")(x)
+
+    def _drop_inputs(self, x: Images) -> Images:
+        return self.layers.dropout(name="input_dropout")(x)
 
     def _pool_windows(self, x: Images) -> Images:
         return self.layers.pool(self.pool, name="pool")(x)
 
 
 _ORDERS = {
-    "post": ("transform", "normalize", "activate", "attend", "pool_windows"),
-    "pre": ("normalize", "activate", "transform", "attend", "pool_windows"),
-    "post_act": ("transform", "activate", "normalize", "attend", "pool_windows"),
-    "post_pool": ("transform", "activate", "attend", "pool_windows", "normalize"),
+    "post": ("drop_inputs", "transform", "normalize", "activate", "attend", "drop", "pool_windows"),
+    "pre": ("normalize", "activate", "drop_inputs", "transform", "attend", "drop", "pool_windows"),
+    "post_act": ("drop_inputs", "transform", "activate", "normalize", "attend", "drop", "pool_windows"),
+    "post_pool": ("drop_inputs", "transform", "activate", "attend", "drop", "pool_windows", "normalize"),
 }
 
 
@@ -189,12 +204,20 @@ class DenseUnit(nn.Module):
 
 
 class PreActivation(nn.Module):
-    """Norm and activation: what opens a residual unit, and closes the network, under placement `pre`."""
+    """Norm and activation: what opens a residual unit, and closes the network, under placement `pre`.
+
+    Attributes:
+        layers: the bound layers of the network.
+        linear: the norm alone.
+    """
 
     layers: BoundLayers
+    linear: bool = False
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
+        if self.linear:
+            return self.layers.norm(name="norm")(x)
         return self.layers.norm_act(norm="norm", act="act")(x)
 
 
@@ -206,6 +229,10 @@ def residual(
     *,
     depth: float = 0.0,
     activate: bool = True,
+    raw: bool = False,
+    linear: bool = False,
+    attend: bool = True,
+    join: Callable[[Array, Array], Array] = operator.add,
 ) -> Array:
     """Returns the sum of a branch and its shortcut; call it inside a compact method.
 
@@ -219,20 +246,30 @@ def residual(
         shortcut: what makes x fit the branch's shape; None where it fits.
         depth: the block's place in the network, from 0 to 1, for stochastic depth.
         activate: whether an activation follows the sum (not under `pre`).
+        raw: whether under `pre` the shortcut takes x itself, as one that has no parameters does.
+        linear: x is a linear bottleneck, on which no activation stands: as `open_branch` has it, and none follows.
+        attend: whether the attention block stands here; not where the branch has one inside.
+        join: puts shortcut and branch together, where not as their sum.
 
     Raises: UserError if the activation changes the width and would follow the sum.
     Source: He et al. 2015, equation 2; He et al. 2016 (1603.05027), figure 4(e), for `pre`.
     """
-    pre = layers.placement == "pre"
-    if activate and not pre and layers.act_width != 1:
+    activate = activate and not linear and layers.placement != "pre"
+    if activate and layers.act_width != 1:
         raise UserError(
             f"act {layers.choices.act} changes the width and cannot follow a residual sum; use placement 'pre'"
         )
-    inner = PreActivation(layers, name="preact")(x) if pre else x
-    kept = shortcut(inner) if shortcut else x
-    y = layers.attention(name="attention")(branch(inner))
-    y = kept + layers.drop_path(depth, name="drop_path")(y)
-    return layers.act(name="act")(y) if activate and not pre else y
+    inner = open_branch(layers, x, linear)
+    kept = shortcut(x if raw else inner) if shortcut else x
+    y = branch(inner)
+    y = layers.attention(name="attention")(y) if attend else y
+    y = join(kept, layers.drop_path(depth, name="drop_path")(y))
+    return layers.act(name="act")(y) if activate else y
+
+
+def open_branch(layers: BoundLayers, x: Array, linear: bool = False) -> Array:
+    """Returns what enters a residual branch: under `pre`, x normalized and, unless `linear`, activated."""
+    return PreActivation(layers, linear, name="preact")(x) if layers.placement == "pre" else x
 
 
 def close_stages(layers: BoundLayers, x: Array) -> Array:
@@ -246,15 +283,18 @@ class Head(nn.Module):
     Attributes:
         layers: the bound layers of the network.
         num_classes: 0 returns the pooled features.
+        drop: whether dropout stands here; not in networks that have it elsewhere alone.
     """
 
     layers: BoundLayers
     num_classes: int
+    drop: bool = True
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         L = self.layers
-        x = L.dropout(name="dropout")(L.global_pool(name="pool")(x))
+        x = L.global_pool(name="pool")(x)
+        x = L.dropout(name="dropout")(x) if self.drop else x
         return L.dense(self.num_classes, linear=True, name="dense")(x) if self.num_classes else x
 
 

@@ -1,4 +1,4 @@
-"""The blocks that transformers are made of: self-attention and a two-layer perceptron, each on a residual branch.
+"""What transformers are made of: patches, self-attention and a two-layer perceptron, each on a residual branch.
 
 Vaswani et al. 2017, "Attention is all you need" (1706.03762), norm behind the sum;
 Dosovitskiy et al. 2020, "An image is worth 16x16 words" (2010.11929), norm in front of the branch.
@@ -16,10 +16,34 @@ import jax.numpy as jnp
 from deepvision import ops
 from deepvision.errors import UserError
 from deepvision.layers.blocks import DenseUnit
-from deepvision.types import Array, Tokens, Transform
+from deepvision.types import Array, Images, Tokens, Transform
 
 if TYPE_CHECKING:
     from deepvision.layers.layers import BoundLayers
+
+
+def dot_product_attention(q_nthd: Array, k_nshd: Array, v_nshd: Array, bias_hts: Array | None = None) -> Array:
+    """Returns softmax(q k^T / sqrt(d) + bias) v for every head, [..., t, h, d]; no site.
+
+    Args:
+        q_nthd: queries [..., t, h, d].
+        k_nshd, v_nshd: keys and values [..., s, h, d].
+        bias_hts: what is added to the products, such that it broadcasts to [..., h, t, s].
+    Source: Vaswani et al. 2017, equation 1.
+    """
+    logits_nhts = jnp.einsum("...thd,...shd->...hts", q_nthd / math.sqrt(q_nthd.shape[-1]), k_nshd)
+    logits_nhts = logits_nhts.astype(ops.accumulation_dtype(logits_nhts))
+    if bias_hts is not None:
+        logits_nhts = logits_nhts + bias_hts
+    weights_nhts = jax.nn.softmax(logits_nhts).astype(v_nshd.dtype)
+    return jnp.einsum("...hts,...shd->...thd", weights_nhts, v_nshd)
+
+
+def check_heads(module: nn.Module, channels: int) -> None:
+    """Raises a UserError unless the heads of an attention module divide its channels."""
+    if module.heads < 1 or channels % module.heads:
+        where = "/".join(module.path)
+        raise UserError(f"attention at {where}: {module.heads} heads do not divide {channels} channels")
 
 
 class SelfAttention(nn.Module):
@@ -40,14 +64,10 @@ class SelfAttention(nn.Module):
     def __call__(self, x: Tokens) -> Tokens:
         L = self.layers
         n, t, c = x.shape
-        if self.heads < 1 or c % self.heads:
-            raise UserError(f"attention at {'/'.join(self.path)}: {self.heads} heads do not divide {c} channels")
-        d = c // self.heads
+        check_heads(self, c)
         qkv = L.dense(3 * c, linear=True, name="qkv")(x)
-        q_nthd, k_nthd, v_nthd = jnp.moveaxis(qkv.reshape(n, t, 3, self.heads, d), 2, 0)
-        logits_nhts = jnp.einsum("nthd,nshd->nhts", q_nthd / math.sqrt(d), k_nthd)
-        weights_nhts = jax.nn.softmax(logits_nhts.astype(ops.accumulation_dtype(x))).astype(v_nthd.dtype)
-        y_nthd = jnp.einsum("nhts,nshd->nthd", weights_nhts, v_nthd)
+        q_nthd, k_nthd, v_nthd = jnp.moveaxis(qkv.reshape(n, t, 3, self.heads, c // self.heads), 2, 0)
+        y_nthd = dot_product_attention(q_nthd, k_nthd, v_nthd)
         return L.dense(c, linear=True, name="proj")(y_nthd.reshape(n, t, c))
 
     def macs(self, x: Tokens, y: Tokens) -> int:
@@ -57,38 +77,35 @@ class SelfAttention(nn.Module):
 
 
 class Perceptron(nn.Module):
-    """y = act(x W_1) W_2 for every token, with dropout behind both: [n, t, c] -> [n, t, c].
+    """y = act(x W_1) W_2 over the last axis, with dropout behind both: [n, ..., c] -> [n, ..., c].
 
     Attributes:
         layers: the bound layers of the network.
-        ratio: hidden units per channel.
+        hidden: units between the two.
     Source: Vaswani et al. 2017, equation 2; Dosovitskiy et al. 2020, equation 3.
     """
 
     layers: BoundLayers
-    ratio: float
+    hidden: int
 
     @nn.compact
-    def __call__(self, x: Tokens) -> Tokens:
+    def __call__(self, x: Array) -> Array:
         L = self.layers
-        y = DenseUnit(L, int(x.shape[-1] * self.ratio), linear=True, name="fc1")(x)
+        y = DenseUnit(L, self.hidden, linear=True, name="fc1")(x)
         y = L.dropout(name="dropout1")(y)
         y = L.dense(x.shape[-1], name="fc2")(y)
         return L.dropout(name="dropout2")(y)
 
 
 class TransformerBlock(nn.Module):
-    """Self-attention and perceptron on residual branches, each followed by the attention choice and drop path.
-
-        pre:   y = x + branch(norm(x))      Dosovitskiy et al. 2020, equations 2-3
-        post:  y = norm(x + branch(x))      Vaswani et al. 2017, section 3.1
+    """Self-attention and perceptron on residual branches; see `normed_residual`.
 
     Attributes:
         layers: the bound layers of the network.
         heads: of the self-attention.
         ratio: hidden units of the perceptron per channel.
         depth: place in the network, from 0 to 1.
-    Raises: UserError for a placement that is neither.
+    Source: Dosovitskiy et al. 2020, equations 2-3.
     """
 
     layers: BoundLayers
@@ -98,19 +115,34 @@ class TransformerBlock(nn.Module):
 
     @nn.compact
     def __call__(self, x: Tokens) -> Tokens:
-        x = self._residual(x, self._attend, "1")
-        return self._residual(x, Perceptron(self.layers, self.ratio, name="mlp"), "2")
+        x = normed_residual(self.layers, x, self._attend, 1, self.depth)
+        mlp = Perceptron(self.layers, int(x.shape[-1] * self.ratio), name="mlp")
+        return normed_residual(self.layers, x, mlp, 2, self.depth)
 
     def _attend(self, x: Tokens) -> Tokens:
         y = SelfAttention(self.layers, self.heads, name="attn")(x)
         return self.layers.dropout(name="dropout")(y)
 
-    def _residual(self, x: Tokens, branch: Transform, number: str) -> Tokens:
-        L = self.layers
-        norm = L.norm(name=f"norm{number}")
-        y = branch(norm(x) if norm_comes_first(L) else x)
-        y = x + L.drop_path(self.depth, name=f"drop_path{number}")(L.attention(name=f"attention{number}")(y))
-        return y if norm_comes_first(L) else norm(y)
+
+def normed_residual(layers: BoundLayers, x: Array, branch: Transform, number: int, depth: float) -> Array:
+    """Returns the sum of x and a branch, with its norm; call it inside a compact method.
+
+        pre:   y = x + drop_path(attention(branch(norm(x))))      Dosovitskiy et al. 2020, equations 2-3
+        post:  y = norm(x + drop_path(attention(branch(x))))      Vaswani et al. 2017, section 3.1
+
+    Args:
+        layers: the bound layers of the network.
+        x: [n, ..., c].
+        branch: to the same shape.
+        number: of the branch in its block, for names.
+        depth: the block's place in the network, from 0 to 1, for stochastic depth.
+    Raises: UserError for a placement that is neither.
+    """
+    norm = layers.norm(name=f"norm{number}")
+    y = branch(norm(x) if norm_comes_first(layers) else x)
+    y = layers.attention(name=f"attention{number}")(y)
+    y = x + layers.drop_path(depth, name=f"drop_path{number}")(y)
+    return y if norm_comes_first(layers) else norm(y)
 
 
 def norm_comes_first(layers: BoundLayers) -> bool:
@@ -123,6 +155,18 @@ def norm_comes_first(layers: BoundLayers) -> bool:
     return layers.placement == "pre"
 
 
-def close_transformer(layers: BoundLayers, x: Array) -> Array:
+def close_transformer(layers: BoundLayers, x: Array, *, name: str = "norm") -> Array:
     """Returns what leaves the last block, normalized: under `post` it is so already."""
-    return layers.norm(name="norm")(x) if norm_comes_first(layers) else x
+    return layers.norm(name=name)(x) if norm_comes_first(layers) else x
+
+
+def embed_patches(layers: BoundLayers, x: Images, patch: int, width: int) -> Images:
+    """Returns one token per patch, [n, h / patch, w / patch, width]: a convolution without a norm, "patch_embed".
+
+    Raises: UserError if patches do not tile the image.
+    Source: Dosovitskiy et al. 2020, equation 1.
+    """
+    h, w = x.shape[1:3]
+    if h % patch or w % patch:
+        raise UserError(f"an image of {h}x{w} does not fall into patches of {patch}x{patch}; resize it")
+    return layers.conv(width, patch, patch, padding=0, linear=True, name="patch_embed")(x)

@@ -9,21 +9,39 @@ from typing import Any
 
 from deepvision.choices import Choice
 from deepvision.errors import UserError, unknown
+from deepvision.models.alexnet import ALEXNETS
+from deepvision.models.densenet import DENSENETS
 from deepvision.models.describe import Description, describe
+from deepvision.models.googlenet import GOOGLENETS
 from deepvision.models.lenet import LENETS
 from deepvision.models.mlp import MLPS
+from deepvision.models.mobilenet import MOBILENETS
 from deepvision.models.network import Network
+from deepvision.models.preact_resnet import PREACT_RESNETS
 from deepvision.models.resnet import RESNETS
+from deepvision.models.resnext import RESNEXTS
+from deepvision.models.senet import SENETS
 from deepvision.models.vgg import VGGS
 from deepvision.models.vit import VITS
+from deepvision.models.zfnet import ZFNETS
+from deepvision.models.wide_resnet import WIDE_RESNETS
 
 __all__ = ["MODELS", "Description", "Network", "create_model", "describe", "list_models"]
 
 MODELS = {
     **MLPS,
     **LENETS,
+    **ALEXNETS,
+    **ZFNETS,
     **VGGS,
+    **GOOGLENETS,
     **RESNETS,
+    **PREACT_RESNETS,
+    **WIDE_RESNETS,
+    **RESNEXTS,
+    **SENETS,
+    **DENSENETS,
+    **MOBILENETS,
     **VITS,
 }
 

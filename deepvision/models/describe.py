@@ -63,6 +63,11 @@ class Description:
     macs: int
     sites: tuple[Site, ...]
 
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """The outermost modules that hold sites, in the order of the computation."""
+        return tuple(dict.fromkeys(site.path.split("/")[0] for site in self.sites))
+
     def count(self, kind: str) -> collections.Counter[str]:
         """Returns what stands at the sites of a kind, with how often."""
         return collections.Counter(site.holds for site in self.sites if site.kind == kind)

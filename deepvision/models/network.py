@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 import flax.linen as nn
+import numpy as np
 
 from deepvision.layers.layers import Layers
-from deepvision.types import Array, Images, Transform
+from deepvision.types import Array, Images, Shape, Transform
+
+AUXILIARY = "auxiliary"  # the collection of what auxiliary classifiers say
 
 
 class Network(nn.Module):
@@ -31,15 +34,25 @@ class Network(nn.Module):
     image_shape: tuple[int, int, int] = (224, 224, 3)
 
     def auxiliary(self, name: str, classifier: Transform, x: Array) -> None:
-        """Puts the outputs of an auxiliary classifier into the collection "auxiliary", if that is mutable.
+        """Puts the outputs of an auxiliary classifier into the collection `AUXILIARY`, if that is mutable.
 
         Training asks for it, and adds their loss at `auxiliary_weight`; otherwise nothing is computed. Call it inside
         the compact method: it makes the classifier's parameters when the network is initialized.
         """
         if self.is_initializing():
             classifier(x)
-        elif self.is_mutable_collection("auxiliary"):
-            self.variable("auxiliary", name, lambda: None).value = classifier(x)
+        elif self.is_mutable_collection(AUXILIARY):
+            self.put_variable(AUXILIARY, name, classifier(x))
+
+    def resized(self, path: str, value: np.ndarray, shape: Shape) -> np.ndarray | None:
+        """Returns a variable, learned on images of one size, for images of another; None where there is no such thing.
+
+        Args:
+            path: of the variable, such as "positions".
+            value: as learned.
+            shape: that it has on the other images.
+        """
+        return None
 
     def features(self, x: Images, train: bool = False) -> list[Array]:
         """Returns the feature pyramid, finest first: the output of every stage."""

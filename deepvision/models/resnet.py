@@ -1,122 +1,95 @@
 """Residual networks, and the plain networks they are compared with.
 
 He et al. 2015, "Deep residual learning for image recognition" (1512.03385): figures 2, 3 and 5, table 1, section 4.2.
-He et al. 2016, "Identity mappings in deep residual networks" (1603.05027): the same with placement "pre".
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import ClassVar
 
 import flax.linen as nn
-import jax.numpy as jnp
 
-from deepvision.layers.blocks import ConvUnit, Head, close_stages, residual
+from deepvision.errors import UserError
+from deepvision.layers.blocks import ConvUnit, Head, close_stages
 from deepvision.layers.layers import BoundLayers, Layers
 from deepvision.layers.pooling import Window
+from deepvision.layers.residual import (
+    BasicUnit,
+    Bottleneck,
+    BottleneckV1,
+    ResidualUnit,
+    Shortcut,
+    projection,
+    subsampling,
+)
 from deepvision.models.network import Network
-from deepvision.types import Images, Transform
+from deepvision.types import Images
 
-
-def projection(layers: BoundLayers, features: int, stride: int) -> Transform:
-    """Option B: a linear 1x1 convolution makes the shortcut fit."""
-    return ConvUnit(layers, features, 1, stride, first=True, linear=True, name="shortcut")
-
-
-def padding(layers: BoundLayers, features: int, stride: int) -> Transform:
-    """Option A: every stride-th position, and zeros in the new channels; no parameters."""
-
-    def shortcut(x: Images) -> Images:
-        missing = features - x.shape[-1]
-        return jnp.pad(x[:, ::stride, ::stride], [(0, 0)] * 3 + [(missing // 2, missing - missing // 2)])
-
-    return shortcut
-
-
-class Block(nn.Module):
-    """What the two residual units share.
-
-    Attributes:
-        layers: the bound layers of the network.
-        features: channels of the 3x3 convolutions; the output has `expansion` times as many.
-        stride: of the unit.
-        shortcut: makes the shortcut fit where shapes change (`projection`, `padding`); None: a plain network, none.
-        depth: place in the network, from 0 to 1.
-        scale_init: initial scale of the branch's last norm.
-    """
-
-    layers: BoundLayers
-    features: int
-    stride: int
-    shortcut: Callable[[BoundLayers, int, int], Transform] | None
-    depth: float
-    scale_init: nn.initializers.Initializer
-
-    expansion: ClassVar[int] = 1
-
-    @nn.compact
-    def __call__(self, x: Images) -> Images:
-        if self.shortcut is None:
-            return self.branch(x)
-        features = self.features * self.expansion
-        fits = self.stride == 1 and x.shape[-1] == features
-        shortcut = None if fits else self.shortcut(self.layers, features, self.stride)
-        return residual(self.layers, x, self.branch, shortcut, depth=self.depth)
-
-    def unit(self, features: int, kernel: int, stride: int = 1, *, name: str) -> ConvUnit:
-        """Makes a unit of the branch; in a plain network none is the first or last of a residual function."""
-        plain = self.shortcut is None
-        first, last = name == "conv1" and not plain, name == self.last_unit and not plain
-        scale_init = self.scale_init if last else nn.initializers.ones
-        return ConvUnit(self.layers, features, kernel, stride, first=first, last=last, scale_init=scale_init, name=name)
-
-
-class BasicBlock(Block):
-    """Two 3x3 convolutions. Source: He et al. 2015, figure 5 left."""
-
-    last_unit: ClassVar[str] = "conv2"
-
-    def branch(self, x: Images) -> Images:
-        x = self.unit(self.features, 3, self.stride, name="conv1")(x)
-        return self.unit(self.features, 3, name="conv2")(x)
-
-
-class Bottleneck(Block):
-    """1x1, 3x3 and 1x1 convolution. Source: He et al. 2015, figure 5 right.
-
-    The stride is in the 3x3 convolution, as in most implementations since ("v1.5"); the paper has it in the first 1x1.
-    """
-
-    expansion: ClassVar[int] = 4
-    last_unit: ClassVar[str] = "conv3"
-
-    def branch(self, x: Images) -> Images:
-        x = self.unit(self.features, 1, name="conv1")(x)
-        x = self.unit(self.features, 3, self.stride, name="conv2")(x)
-        return self.unit(self.features * self.expansion, 1, name="conv3")(x)
+PAPER = Layers(norm="batch", act="relu", paper_init="he_normal(mode='fan_out')")
 
 
 class ResNet(Network):
     """A residual network: stem, stages of residual units, global pooling, classifier.
 
+    At 224x224x3 and 1000 classes (top-1 / top-5 error with 10 crops, tables 2-4, where plain18 and resnet18 are
+    compared with parameter-free shortcuts):
+
+        name          parameters    MACs             error
+        plain18       11,515,688     1,794,805,760   27.94
+        plain34       21,623,848     3,644,493,824   28.54 / 10.02
+        resnet18      11,689,512     1,814,073,344   27.88
+        resnet34      21,797,672     3,663,761,408   24.52 / 7.46
+        resnet50_v1   25,557,032     3,857,973,248   22.85 / 6.71
+        resnet101_v1  44,549,160     7,570,194,432   21.75 / 6.05
+        resnet152_v1  60,192,808    11,282,415,616   21.43 / 5.71
+        resnet50      25,557,032     4,089,184,256
+        resnet101     44,549,160     7,801,405,440
+        resnet152     60,192,808    11,513,626,624
+
+    The paper has the stride of a bottleneck in its first 1x1 convolution (`_v1`); most implementations since have it
+    in the 3x3 convolution. At 32x32x3 and 10 classes (error on CIFAR-10, table 6):
+
+        name              parameters    MACs            error
+        cifar_resnet20       269,722       40,551,040   8.75
+        cifar_resnet32       464,154       68,862,592   7.51
+        cifar_resnet44       658,586       97,174,144   7.17
+        cifar_resnet56       853,018      125,485,696   6.97
+        cifar_resnet110    1,727,962      252,887,680   6.43
+        cifar_resnet1202  19,421,274    2,829,238,912   7.93
+
+    and `cifar_plain20` to `cifar_plain56`, of the same size without shortcuts. Other networks of this form: `resnext`,
+    `wide_resnet`, `preact_resnet` and `senet`.
+
     Attributes:
         stage_sizes: units per stage; each stage but the first halves the positions and doubles the channels.
-        block: `BasicBlock` or `Bottleneck`.
-        width: channels of the first stage.
+        unit: `BasicUnit` or `Bottleneck`, or a kind of them.
+        width: channels of the first stage, before the expansion of a bottleneck.
+        stem_width: channels in front of it; None: as many.
+        groups, group_width: a unit has width * group_width / 64 * groups channels inside, and a bottleneck's 3x3
+            convolution so many groups. Without bottlenecks, groups are no more than width (Xie et al. 2016, figure 4).
         small_images: a 3x3 stem without pooling, as section 4.2 has it for CIFAR-10, in place of 7x7 and pooling.
-        shortcut: `projection` (option B), `padding` (option A), or None for a plain network.
+        deep_stem: three 3x3 convolutions, the last one twice as wide, in place of 7x7.
+        stem_pool: the pooling behind the stem.
+        shortcut: what makes shortcuts fit where shapes change: `projection` (option B), `subsampling` (option A) ...;
+            None for a plain network.
+        output_stride: positions of the image, along a side, per position that leaves the last stage; a stage that
+            would halve them too often dilates its convolutions instead. None: every stage halves.
         zero_init_residual: the last norm of each branch starts at scale zero (Goyal et al. 2017, section 5.1).
     """
 
     stage_sizes: tuple[int, ...] = (2, 2, 2, 2)
-    block: type[Block] = BasicBlock
+    unit: type[ResidualUnit] = BasicUnit
     width: int = 64
+    stem_width: int | None = None
+    groups: int = 1
+    group_width: int = 64
     small_images: bool = False
-    shortcut: Callable[[BoundLayers, int, int], Transform] | None = projection
+    deep_stem: bool = False
+    stem_pool: Window = Window(3, 2, padding=1)
+    shortcut: Shortcut | None = projection
+    output_stride: int | None = None
     zero_init_residual: bool = False
-    layers: Layers = Layers(norm="batch", act="relu", paper_init="he_normal(mode='fan_out')")
+    layers: Layers = PAPER
 
     @nn.compact
     def __call__(self, x: Images, train: bool = False, pyramid: bool = False):
@@ -124,33 +97,56 @@ class ResNet(Network):
         x = L.input_dropout(name="input_dropout")(x)
         x = self._stem(L, x)
         stages = []
-        for stage, blocks in enumerate(self.stage_sizes):
-            for block in range(blocks):
-                x = self._block(L, stage, block)(x)
+        for stage in range(len(self.stage_sizes)):
+            x = self._stage(L, stage, x)
             stages.append(x)
         stages[-1] = x = close_stages(L, x)
-        return stages if pyramid else Head(L, self.num_classes, name="head")(x)
+        return stages if pyramid else Head(L, self.num_classes, drop=not self.unit.drops, name="head")(x)
 
     def _stem(self, layers: BoundLayers, x: Images) -> Images:
+        width = self.stem_width or self.width
         if self.small_images:
-            return ConvUnit(layers, self.width, 3, first=True, name="conv1")(x)
-        x = ConvUnit(layers, self.width, 7, 2, stem=True, name="conv1")(x)
-        return layers.pool(Window(3, 2, padding=1), name="pool")(x)
+            return ConvUnit(layers, width, 3, first=True, name="conv1")(x)
+        if self.deep_stem:
+            x = ConvUnit(layers, width, 3, 2, stem=True, name="conv1")(x)
+            x = ConvUnit(layers, width, 3, stem=True, name="conv2")(x)
+            x = ConvUnit(layers, 2 * width, 3, stem=True, name="conv3")(x)
+        else:
+            x = ConvUnit(layers, width, 7, 2, stem=True, name="conv1")(x)
+        return layers.pool(self.stem_pool, name="pool")(x)
 
-    def _block(self, layers: BoundLayers, stage: int, block: int) -> Block:
-        position = sum(self.stage_sizes[:stage]) + block
-        return self.block(
-            layers,
-            self.width * 2**stage,
-            stride=2 if stage > 0 and block == 0 else 1,
-            shortcut=self.shortcut,
-            depth=position / max(sum(self.stage_sizes) - 1, 1),
-            scale_init=nn.initializers.zeros if self.zero_init_residual else nn.initializers.ones,
-            name=f"layer{stage + 1}_{block}",
-        )
+    def _stage(self, layers: BoundLayers, stage: int, x: Images) -> Images:
+        stride, dilation, before = self._steps(stage)
+        for index in range(self.stage_sizes[stage]):
+            position = sum(self.stage_sizes[:stage]) + index
+            width = self.width * 2**stage
+            unit = layers.block(self.unit)(
+                layers,
+                features=width * self.unit.expansion,
+                inner=width * self.group_width // 64 * self.groups,
+                stride=stride if index == 0 else 1,
+                dilation=before if index == 0 else dilation,
+                groups=self.groups,
+                shortcut=self.shortcut,
+                depth=position / max(sum(self.stage_sizes) - 1, 1),
+                scale_init=nn.initializers.zeros if self.zero_init_residual else nn.initializers.ones,
+                name=f"layer{stage + 1}_{index}",
+            )
+            x = unit(x)
+        return x
+
+    def _steps(self, stage: int) -> tuple[int, int, int]:
+        """Returns stride and dilation of a stage, and the dilation in front of it, which its first unit keeps."""
+        reached = 1 if self.small_images else 4
+        allowed = self.output_stride or reached * 2 ** (len(self.stage_sizes) - 1)
+        if allowed < reached or allowed & (allowed - 1):
+            raise UserError(f"output_stride must be a power of 2, at least {reached}, got {allowed}")
+        dilation = [max(reached * 2**index // allowed, 1) for index in range(len(self.stage_sizes))]
+        halves = stage > 0 and dilation[stage] == 1
+        return 2 if halves else 1, dilation[stage], dilation[max(stage - 1, 0)]
 
 
-def _cifar(depth: int, shortcut: Callable | None) -> functools.partial:
+def _cifar(depth: int, shortcut: Shortcut | None) -> functools.partial:
     """Returns the network of 6n + 2 layers of section 4.2."""
     return functools.partial(
         ResNet,
@@ -163,10 +159,18 @@ def _cifar(depth: int, shortcut: Callable | None) -> functools.partial:
     )
 
 
+BASIC_SIZES = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}  # units per stage: table 1
+BOTTLENECK_SIZES = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+
+_basic = {depth: functools.partial(ResNet, stage_sizes=sizes) for depth, sizes in BASIC_SIZES.items()}
+_deep = {
+    depth: functools.partial(ResNet, stage_sizes=sizes, unit=Bottleneck) for depth, sizes in BOTTLENECK_SIZES.items()
+}
+
 RESNETS = {
-    "resnet18": functools.partial(ResNet, stage_sizes=(2, 2, 2, 2)),
-    "resnet34": functools.partial(ResNet, stage_sizes=(3, 4, 6, 3)),
-    "resnet50": functools.partial(ResNet, stage_sizes=(3, 4, 6, 3), block=Bottleneck),
-    **{f"cifar_resnet{depth}": _cifar(depth, padding) for depth in (20, 32, 44, 56, 110)},
+    **{f"plain{depth}": functools.partial(network, shortcut=None) for depth, network in _basic.items()},
+    **{f"resnet{depth}": network for depth, network in (_basic | _deep).items()},
+    **{f"resnet{depth}_v1": functools.partial(network, unit=BottleneckV1) for depth, network in _deep.items()},
+    **{f"cifar_resnet{depth}": _cifar(depth, subsampling) for depth in (20, 32, 44, 56, 110, 1202)},
     **{f"cifar_plain{depth}": _cifar(depth, None) for depth in (20, 32, 44, 56)},
 }

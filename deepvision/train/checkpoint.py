@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 
 from deepvision.errors import UserError
@@ -68,7 +69,28 @@ class Checkpoints:
             raise UserError(f"cannot read checkpoint {step} of {self._manager.directory}: {first}") from error
         return Checkpoint(**restored.arrays, progress=Progress.from_plain(restored.progress))
 
+    def read_variables(self, step: int) -> dict[str, Any]:
+        """Returns the network's variables of all replicas: the best where they were kept, else those of the step."""
+        arrays = self._manager.restore(step, args=ocp.args.Composite(arrays=ocp.args.StandardRestore())).arrays
+        state = arrays["state"]
+        return arrays["best"] or state["average"] or {"params": state["params"], **(state["model_state"] or {})}
+
     def close(self) -> None:
         """Waits until everything is written."""
         self._manager.wait_until_finished()
         self._manager.close()
+
+
+def read_variables(workdir: Path) -> dict[str, Any]:
+    """Returns the best variables, or where they were not kept the newest, of the first replica of a run.
+
+    Raises:
+        UserError: the folder holds no checkpoint.
+    """
+    folder = workdir / "checkpoints"
+    checkpoints = Checkpoints(folder, keep=None) if folder.is_dir() else None
+    if checkpoints is None or checkpoints.latest is None:
+        raise UserError(f"no checkpoint in {folder}; name the folder of a run, or a file of weights")
+    variables = checkpoints.read_variables(checkpoints.latest)
+    checkpoints.close()
+    return jax.tree.map(lambda leaf: np.asarray(leaf[0]), variables)

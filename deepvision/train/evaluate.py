@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax.traverse_util import flatten_dict
 
 from deepvision.errors import UserError
 from deepvision.train import metrics as metrics_lib
@@ -60,6 +61,7 @@ def initial(experiment: Experiment) -> Checkpoint:
         experiment.optimizer,
         _first_images(experiment),
         average=experiment.averaging is not None,
+        pretrained=experiment.pretrained,
     )
     # A copy: the state is donated to the first step, and what is kept must not go with it.
     best = jax.tree.map(lambda x: x.copy(), states.evaluated) if config.keep_best else None
@@ -109,6 +111,23 @@ def evaluate(experiment: Experiment, workdir: Path, which: str = "last") -> list
     if len(experiment.seeds) > 1:
         rows.append(_row("ensemble", max(steps), Evaluator(experiment, devices, ensemble=True)(variables)))
     return rows
+
+
+def evaluate_initial(experiment: Experiment) -> dict[str, Any]:
+    """Evaluates the weights that an experiment starts from.
+
+    Raises:
+        UserError: they have no classifier for these classes.
+    """
+    variables = initial(experiment).state.evaluated
+    missing = {path for path in flatten_dict(variables) if path not in experiment.pretrained}
+    if missing:
+        names = ", ".join(sorted("/".join(path[1:]) for path in missing))
+        classes = experiment.train.info.num_classes
+        raise UserError(f"the weights hold nothing for {names}: their classifier is not one of {classes} classes")
+    devices = parallel.pick_devices(experiment.config.parallel.devices, experiment.evaluation.batch_size)
+    metrics = Evaluator(experiment, devices)(parallel.replicate(variables, devices))
+    return {name: float(value[0]) for name, value in metrics.items()}
 
 
 def _row(seed: int | str, step: int, metrics: dict[str, Any]) -> dict[str, Any]:

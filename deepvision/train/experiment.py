@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -26,6 +26,7 @@ class Experiment:
         penalties: params -> scalar, added to the loss.
         projections: (params, step, model_state) -> params, after each update.
         averaging: of the weights, an entry of `averaging.AVERAGES`, or None.
+        pretrained: variables to start from, by path (collection, module, ..., leaf); empty: none.
         total_steps: updates of the whole training.
         parameters, macs: of the network, for one example.
     """
@@ -40,6 +41,7 @@ class Experiment:
     penalties: tuple[Callable[..., Any], ...]
     projections: tuple[Callable[..., Any], ...]
     averaging: Any
+    pretrained: Mapping[tuple[str, ...], Any]
     total_steps: int
     parameters: int
     macs: int

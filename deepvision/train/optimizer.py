@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import fnmatch
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -16,18 +18,57 @@ from deepvision.params import is_kernel
 Schedule = Callable[[Any], Any]
 
 
-def make_optimizer(config: ConfigDict, rate: Schedule) -> optax.GradientTransformation:
+def make_optimizer(config: ConfigDict, rate: Schedule, blocks: Sequence[str] = ()) -> optax.GradientTransformation:
     """Returns the optimizer of `config` (its section `optimizer`) at the given learning rate.
 
     Weight decay acts on kernels alone, by role and rank: no bias, no scale of a norm, no learned slope decays, whatever
-    stands at a site.
+    stands at a site. Parameters that `trainable` does not name stay as they are. With a `layer_decay` d, block i of n
+    learns at the rate times d^(n - 1 - i); what belongs to none, such as position embeddings, as the first does.
 
-    Raises: UserError for an unknown name.
+    Args:
+        config: the section `optimizer`.
+        rate: the learning rate as a function of the step.
+        blocks: names of the network's outermost modules, in the order of the computation.
+
+    Raises: UserError for an unknown name, a decay outside (0, 1], or wildcards that name no parameter.
+    Source: layer-wise decay, Clark et al. 2020 (ELECTRA, 2003.10555), appendix A; Bao et al. 2021 (BEiT, 2106.08254).
     """
     if config.name not in OPTIMIZERS:
         raise unknown("optimizer", config.name, OPTIMIZERS)
+    if not 0 < config.layer_decay <= 1:
+        raise UserError(f"optimizer.layer_decay must lie in (0, 1], got {config.layer_decay}")
     clip = optax.clip_by_global_norm(config.clip_norm) if config.clip_norm else optax.identity()
-    return optax.chain(clip, OPTIMIZERS[config.name](config, rate))
+    optimizer = optax.chain(clip, OPTIMIZERS[config.name](config, rate))
+    if config.layer_decay < 1:
+        optimizer = optax.chain(optimizer, _scale_by_block(config.layer_decay, blocks))
+    if tuple(config.trainable) != ("*",):
+        transforms = {"trained": optimizer, "frozen": optax.set_to_zero()}
+        optimizer = optax.partition(transforms, functools.partial(_labels, tuple(config.trainable)))
+    return optimizer
+
+
+def _scale_by_block(decay: float, blocks: Sequence[str]) -> optax.GradientTransformation:
+    depth = {block: place for place, block in enumerate(blocks)}
+
+    def scale(path: tuple[Any, ...], update: Any) -> Any:
+        return update * decay ** (len(blocks) - 1 - depth.get(path[0].key, 0))
+
+    return optax.stateless(lambda updates, _: jax.tree_util.tree_map_with_path(scale, updates))
+
+
+def _labels(trainable: tuple[str, ...], params: Any) -> Any:
+    """Returns a tree of "trained" and "frozen"."""
+    names = {jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in jax.tree.leaves_with_path(params)}
+    for pattern in trainable:
+        if not fnmatch.filter(names, pattern):
+            outermost = ", ".join(sorted({name.split("/")[0] for name in names}))
+            raise UserError(f"optimizer.trainable: no parameter is called {pattern!r}; they start with {outermost}")
+    trained = {name for pattern in trainable for name in fnmatch.filter(names, pattern)}
+
+    def label(path: tuple[Any, ...], _: Any) -> str:
+        return "trained" if jax.tree_util.keystr(path, simple=True, separator="/") in trained else "frozen"
+
+    return jax.tree_util.tree_map_with_path(label, params)
 
 
 def _sgd(config: ConfigDict, rate: Schedule) -> optax.GradientTransformation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import flax
@@ -10,6 +10,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
+from flax.traverse_util import flatten_dict, unflatten_dict
 
 from deepvision.types import Array, Key
 
@@ -57,6 +58,7 @@ def init_states(
     optimizer: optax.GradientTransformation,
     images: Array,
     average: bool,
+    pretrained: Mapping[tuple[str, ...], Any] | None = None,
 ) -> TrainState:
     """Returns the states of all replicas before the first step, every leaf with an axis [r] in front.
 
@@ -65,23 +67,30 @@ def init_states(
         model, optimizer: of the experiment.
         images: [r, n, h, w, c]; only a data-dependent initialization looks at more than their shape.
         average: whether an average of the weights is kept.
+        pretrained: variables that all replicas start from in place of the network's own, by path.
     """
 
-    def one(seed: Array, images: Array) -> TrainState:
-        return init_state(seed, model, optimizer, images, average)
+    def one(seed: Array, images: Array, pretrained: Any) -> TrainState:
+        return init_state(seed, model, optimizer, images, average, pretrained)
 
     # It runs once, and on a CPU optimizing the generation of random numbers takes ten times as long as running it.
     quick = {"xla_backend_optimization_level": 0}
-    return jax.jit(jax.vmap(one), compiler_options=quick)(jnp.asarray(seeds, jnp.uint32), images)
+    states = jax.jit(jax.vmap(one, in_axes=(0, 0, None)), compiler_options=quick)
+    return states(jnp.asarray(seeds, jnp.uint32), images, pretrained or {})
 
 
 def init_state(
-    seed: Array, model: nn.Module, optimizer: optax.GradientTransformation, images: Array, average: bool
+    seed: Array,
+    model: nn.Module,
+    optimizer: optax.GradientTransformation,
+    images: Array,
+    average: bool,
+    pretrained: Mapping[tuple[str, ...], Any],
 ) -> TrainState:
     """Returns the state of one replica before the first step; the seed may be traced."""
     init_key = jax.random.fold_in(jax.random.key(seed), 2**31)  # no step has this number
     keys = {"params": init_key, "dropout": init_key}  # some noise goes on in evaluation
-    variables = dict(model.init(keys, images, train=False))
+    variables = unflatten_dict(flatten_dict(dict(model.init(keys, images, train=False))) | dict(pretrained))
     params = variables.pop("params", {})
     return TrainState(
         seed=jnp.asarray(seed, jnp.uint32),

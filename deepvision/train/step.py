@@ -6,13 +6,13 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
 from jax import lax
 
 from deepvision import ops
+from deepvision.models.network import AUXILIARY, Network
 from deepvision.tasks.task import Batch, Metrics, Task
 from deepvision.train import metrics as metrics_lib
 from deepvision.train.state import TrainState
@@ -23,7 +23,7 @@ EvalStep = Callable[[Any, Batch], Metrics]
 
 
 def make_train_step(
-    model: nn.Module,
+    model: Network,
     task: Task,
     optimizer: optax.GradientTransformation,
     penalties: Sequence[Callable[[Any], Array]] = (),
@@ -34,21 +34,24 @@ def make_train_step(
 ) -> TrainStep:
     """Returns the training step `(state, batch, key) -> (state, metrics)`.
 
-    The loss is the mean over the global batch plus the penalties. With `accumulate` > 1 the batch is cut into so many
+    The loss is the mean over the global batch, that of the network's auxiliary classifiers at their weight included,
+    plus the penalties. With `accumulate` > 1 the batch is cut into so many
     parts, whose gradients are averaged before the one update. `average_share` is the share of the newest weights in
     their average, as a function of the step; see `averaging`. A `stoppable` step leaves a stopped replica as it is.
     """
 
     def loss(params: Any, model_state: Any, batch: Batch, key: Key) -> tuple[Array, tuple[Any, Metrics]]:
         inputs, targets = task.prepare(batch, jax.random.fold_in(key, 0), train=True)
-        outputs, model_state = model.apply(
+        outputs, updates = model.apply(
             {"params": params, **model_state},
             inputs,
             train=True,
-            mutable=list(model_state),
+            mutable=[*model_state, AUXILIARY],
             rngs={"dropout": jax.random.fold_in(key, 1)},
         )
-        values = task.loss(outputs, targets)
+        model_state = {name: updates[name] for name in model_state}
+        auxiliary = updates.get(AUXILIARY, {}).values()
+        values = task.loss(outputs, targets) + sum(model.auxiliary_weight * task.loss(y, targets) for y in auxiliary)
         weight = batch["weight"]
         value = jnp.sum(values * weight) / jnp.sum(weight) + sum(penalty(params) for penalty in penalties)
         return value, (model_state, task.metrics(outputs, targets, weight))
@@ -76,7 +79,7 @@ def make_train_step(
     return step
 
 
-def make_eval_step(model: nn.Module, task: Task, samples: int = 0) -> EvalStep:
+def make_eval_step(model: Network, task: Task, samples: int = 0) -> EvalStep:
     """Returns the evaluation step `(variables, batch) -> metrics`; examples of weight 0 are padding.
 
     With `samples`, the prediction is the mean of so many passes, each with its own noise where a layer's noise goes on
@@ -96,7 +99,7 @@ def make_eval_step(model: nn.Module, task: Task, samples: int = 0) -> EvalStep:
     return step
 
 
-def make_ensemble_step(model: nn.Module, task: Task) -> EvalStep:
+def make_ensemble_step(model: Network, task: Task) -> EvalStep:
     """Returns the evaluation step of the mean prediction of several replicas: `(variables [r], batch) -> metrics`."""
 
     def step(variables: Any, batch: Batch) -> Metrics:

@@ -67,13 +67,13 @@ def test_a_placement_keeps_every_site_or_is_refused(network, placement):
     default, moved = network.describe(), network.describe(placement=placement)
     for kind in TABLES:
         lost = len(_paths(default, kind)) - len(_paths(moved, kind))
-        assert lost <= (_may_lose(network, placement) if kind == "norm" else 0), kind
+        assert lost <= _may_lose(network, placement, kind), kind
 
 
-def _may_lose(network, placement):
-    """Returns how many norms a placement does without."""
+def _may_lose(network, placement, kind):
+    """Returns how many sites of a kind a placement does without."""
     pattern = dict(network.lost_norms).get(placement)
-    return sum(bool(pattern and re.fullmatch(pattern, path)) for path in _paths(network.describe(), "norm"))
+    return sum(bool(pattern and re.fullmatch(pattern, path)) for path in _paths(network.describe(), kind))
 
 
 def _held(network, kind, default):

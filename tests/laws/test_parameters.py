@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import jax
 import numpy as np
 import pytest
@@ -9,11 +11,12 @@ from flax import traverse_util
 
 from deepvision.layers.layers import TABLES
 from deepvision.layers.norms import NORMS
-from tests.laws.catalogue import MLP, NETWORKS, RESNET, VIT, refuses
+from tests.laws.catalogue import MLP, NETWORKS, RESNET, refuses
 
 # One norm of each kind, as far as biases go; all of them in one network.
 KINDS = {(norm.shifts, norm.activates): name for name, norm in reversed(NORMS.items())}
-UNITS = [network for network in NETWORKS if network is not VIT]  # networks that are chains of units
+UNITS = [network for network in NETWORKS if network.biasless is None]  # networks that are chains of units
+TRANSFORMERS = [network for network in NETWORKS if network.biasless is not None]
 
 
 def _flat(params):
@@ -60,8 +63,11 @@ def test_under_pre_a_norm_that_shifts_takes_the_bias_of_the_unit_before(network)
                 assert (path.removesuffix("kernel") + "bias" in flat) != NORMS[norm].shifts, (norm, path)
 
 
+@pytest.mark.parametrize("network", TRANSFORMERS, ids=str)
 @pytest.mark.parametrize("placement", ["pre", "post"])
-def test_a_transformer_owns_every_bias(placement):
+def test_a_transformer_owns_every_bias_that_its_paper_has(network, placement):
     for norm in KINDS.values():
-        flat = _flat(VIT.shapes(placement=placement, norm=norm)["params"])
-        assert all(path.removesuffix("kernel") + "bias" in flat for path in flat if path.endswith("kernel")), norm
+        flat = _flat(network.shapes(placement=placement, norm=norm)["params"])
+        layers = [path.removesuffix("/kernel") for path in flat if path.endswith("/kernel")]
+        without = [layer for layer in layers if f"{layer}/bias" not in flat]
+        assert without == [layer for layer in layers if re.fullmatch(network.biasless, layer)], norm

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.laws.zoo import lenet, mlp, resnet, vgg, vit
+from tests.laws.zoo import alexnet, densenet, lenet, mlp, resnet, vgg, vit, zfnet
 from tests.laws.zoo.small import Small
 
 __all__ = ["NETWORKS", "Small"]
@@ -10,7 +10,10 @@ __all__ = ["NETWORKS", "Small"]
 NETWORKS = (
     *mlp.NETWORKS,
     *lenet.NETWORKS,
+    *alexnet.NETWORKS,
+    *zfnet.NETWORKS,
     *vgg.NETWORKS,
     *resnet.NETWORKS,
+    *densenet.NETWORKS,
     *vit.NETWORKS,
 )

@@ -17,6 +17,10 @@ Shape = tuple[int, ...]
 RESIDUAL = (("act", "changes the width and cannot follow a residual sum"),)
 # Under `pre`, shortcuts start from what is normalized.
 SHORTCUTS = (("pre", ".*shortcut/norm"),)
+# Why a network of tokens refuses an attention block.
+TOKENS = (("attention", r"needs images \[n, h, w, c\], got shape"),)
+# Under `post`, every sum of a transformer is normalized, and so is what leaves the last.
+CLOSING_NORM = (("post", "norm"),)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +36,9 @@ class Small:
         refusals: kind of choice -> why it may refuse an entry (regular expression); any other refusal is a defect.
         placeless: placements that it refuses.
         lrn_sites: where an LRN stands, if not wherever any other norm does.
-        lost_norms: placement -> regular expression of the norms that it does without.
+        lost_norms: placement -> regular expression of the norms, and activations behind them, that it does without.
+        biasless: in a transformer, where every layer owns a bias whatever norm follows, regular expression of those
+            that own none; None: it is no transformer.
     """
 
     name: str
@@ -44,6 +50,7 @@ class Small:
     placeless: tuple[str, ...] = ()
     lrn_sites: tuple[str, ...] = ()
     lost_norms: tuple[tuple[str, str], ...] = ()
+    biasless: str | None = None
 
     def __str__(self) -> str:
         return self.name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.laws.zoo.small import Small
+from tests.laws.zoo.small import CLOSING_NORM, TOKENS, Small
 
 NETWORKS = (
     Small(
@@ -11,8 +11,31 @@ NETWORKS = (
         (("depth", 1), ("width", 32)),
         pyramid=((12, 8, 3), ((3, 2, 32),)),
         too_small=(3, 3, 3),
-        refusals=(("attention", r"needs images \[n, h, w, c\], got shape \(1, 5, 32\)"),),
+        refusals=TOKENS,
         placeless=("post_act", "post_pool"),
-        lost_norms=(("post", "norm"),),  # every sum is normalized, and so is what leaves the last
+        lost_norms=CLOSING_NORM,
+        biasless="",
+    ),
+    Small(
+        "simple_vit_s16",
+        (8, 8, 3),
+        (("small_images", True), ("depth", 1), ("width", 8), ("heads", 2)),
+        pyramid=((12, 8, 3), ((3, 2, 8),)),
+        too_small=(3, 3, 3),
+        refusals=TOKENS,
+        placeless=("post_act", "post_pool"),
+        lost_norms=CLOSING_NORM,
+        biasless="",
+    ),
+    Small(
+        "deit_tiny_distilled_patch16_224",
+        (8, 8, 3),
+        (("small_images", True), ("depth", 1), ("width", 8), ("heads", 2)),
+        pyramid=((12, 8, 3), ((3, 2, 8),)),
+        too_small=(3, 3, 3),
+        refusals=TOKENS,
+        placeless=("post_act", "post_pool"),
+        lost_norms=CLOSING_NORM,
+        biasless="",
     ),
 )

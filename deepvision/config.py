@@ -59,7 +59,8 @@ def _data() -> config_dict.ConfigDict:
     data.path = ""  # image_folder: its root; npz: the file
     data.train_split = "train"  # TFDS split syntax, e.g. train[:90%]
     data.eval_split = "test"
-    data.image_size = config_dict.placeholder(int)  # pixels; images are resized to this square; None: as stored
+    data.image_size = config_dict.placeholder(int)  # pixels; images are brought to this square; None: as stored
+    data.fit = "resize"  # how: resize (the largest centred square) or pad (with zeros around)
     data.channels = config_dict.placeholder(int)  # 1 or 3; None: as stored
     data.batch_size = 128  # examples in the global batch, over all devices and processes
     data.eval_batch_size = 500
@@ -139,4 +140,6 @@ def _ablation() -> config_dict.ConfigDict:
     ablation.axes = config_dict.placeholder(object)  # {"model.norm": ("batch", "group")}: every combination
     ablation.seeds = 4  # per arm, trained together: config.seed, config.seed + 1, ...
     ablation.metric = "accuracy"  # what the table ranks by
+    ablation.baseline = ""  # the arm all others are compared with: "batch" or "norm=batch"; empty: the first
+    ablation.delta = 0.0  # a difference of the metric worth resolving (accuracy: 0.01 is one point); 0: none named
     return ablation

@@ -168,6 +168,14 @@ def adaptive_average(x: Array, size: int) -> Array:
     return x
 
 
+def resize_bilinear(x: Array, height: int, width: int) -> Array:
+    """Returns images [n, h, w, c] at another size, interpolated linearly between the centres of positions.
+
+    Beyond the outermost centres lies what they hold. As torch's `interpolate` with align_corners=False.
+    """
+    return jax.image.resize(x, (x.shape[0], height, width, x.shape[-1]), "bilinear", antialias=False)
+
+
 def _adaptive_windows(length: int, size: int) -> np.ndarray:
     """Returns the matrix [length, size] that averages an axis."""
     windows = np.zeros((length, size))

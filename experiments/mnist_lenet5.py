@@ -24,9 +24,11 @@ def get_config() -> config_dict.ConfigDict:
     config.model.name = "lenet5_1998"
     config.data.name = "mnist"
     config.data.image_size = 32
+    config.data.fit = "pad"
     config.data.batch_size = 128
-    config.optimizer.name = "adam"
+    config.optimizer.name = "adamw"
     config.optimizer.learning_rate = 2e-3
+    config.optimizer.weight_decay = 0.1
     config.schedule.name = "cosine"
     config.train.epochs = 12.0
     config.train.averaging = "ema(decay=0.998)"

@@ -52,6 +52,7 @@ def make_arms(config: config_dict.ConfigDict) -> list[Arm]:
         for field, value in zip(axes, values, strict=True):
             set_field(changed, field, value)
         changed.ablation.axes = None
+        changed.ablation.baseline, changed.ablation.delta = "", 0.0  # questions to the results, no part of a run
         changed.name = f"{config.name} {name}"
         arms.append(Arm(labels, name, changed.lock()))
     return arms
@@ -79,6 +80,8 @@ def _checked(config: config_dict.ConfigDict) -> dict[str, tuple[Any, ...]]:
         raise UserError('config.ablation.axes is empty: give it fields and values, {"model.norm": ("batch", "group")}')
     if not isinstance(axes, Mapping):
         raise UserError(f"config.ablation.axes must map fields to values, got {axes!r}")
+    if config.ablation.delta < 0:
+        raise UserError(f"config.ablation.delta must not be negative, got {config.ablation.delta}")
     if config.ablation.seeds < 1:
         raise UserError(f"config.ablation.seeds must be at least 1, got {config.ablation.seeds}")
     for field, values in axes.items():

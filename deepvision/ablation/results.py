@@ -1,4 +1,4 @@
-"""What an ablation found: one `Arm` per row, one `Run` per seed, read back from the run folders alone.
+"""What an ablation found: one `ArmResult` per row, one `Run` per seed, read back from the run folders alone.
 
 A run folder holds the seeds that were trained together; `merge` unites the folders of several days or machines.
 """
@@ -17,6 +17,8 @@ from deepvision.ablation.statistics import Summary, summarize
 from deepvision.errors import UserError
 from deepvision.train.run_folder import read_json
 
+# Axes that set the problem rather than the method: arms are compared within each of their values.
+CONDITIONS = ("data.name",)
 _NO_METRIC = ("seed", "step")  # of a row of result.json
 
 
@@ -42,7 +44,7 @@ class Cost:
 
 
 @dataclasses.dataclass(frozen=True)
-class Arm:
+class ArmResult:
     """One row of the table: what was run, what came out, and why something is missing."""
 
     name: str
@@ -107,25 +109,34 @@ class Results:
     metric: Metric
     fields: tuple[str, ...]
     axes: tuple[str, ...]
-    arms: tuple[Arm, ...]
-    baseline: Arm
+    arms: tuple[ArmResult, ...]
+    baseline: ArmResult
     delta: float
     studies: tuple[Study, ...]
     notes: tuple[str, ...] = ()  # what a reader must know of how the folders were united
 
     @property
-    def finished(self) -> list[Arm]:
+    def finished(self) -> list[ArmResult]:
         """The arms of which at least one seed has finished."""
         return [arm for arm in self.arms if arm.runs]
 
     @property
-    def best(self) -> Arm | None:
-        """The arm with the best mean; the first of them if several share it.
+    def conditions(self) -> dict[tuple[str, ...], list[ArmResult]]:
+        """The finished arms by the values of the axes in `CONDITIONS`; all under () if there is no such axis."""
+        groups: dict[tuple[str, ...], list[ArmResult]] = {}
+        for arm in self.finished:
+            pairs = zip(self.fields, arm.labels, strict=True)
+            groups.setdefault(tuple(label for field, label in pairs if field in CONDITIONS), []).append(arm)
+        return groups
+
+    @property
+    def best(self) -> list[ArmResult]:
+        """The arm with the best mean in every condition; the first of them if several share it.
 
         An arm with failed seeds is the best only if all have some: the mean of those that survived flatters it.
         """
-        whole = [arm for arm in self.finished if not arm.failures]
-        return max(whole or self.finished, key=lambda arm: self.goodness(self.summary(arm).mean), default=None)
+        choices = [[arm for arm in arms if not arm.failures] or arms for arms in self.conditions.values()]
+        return [max(arms, key=lambda arm: self.goodness(self.summary(arm).mean)) for arms in choices]
 
     @property
     def metrics(self) -> list[str]:
@@ -133,7 +144,7 @@ class Results:
         rows = [row for arm in self.arms for run in arm.runs for row in (run.last, run.best)]
         return list(dict.fromkeys([self.metric.name, *(name for row in rows for name in row)]))
 
-    def summary(self, arm: Arm) -> Summary | None:
+    def summary(self, arm: ArmResult) -> Summary | None:
         """Returns the statistics of an arm after its last step."""
         return arm.summary(self.metric.name)
 
@@ -183,14 +194,14 @@ def check_metric(runs: list[Run], metric: Metric) -> None:
             raise UserError(f"{run.folder} has no metric {metric.name!r}; it has: {', '.join(sorted(run.last))}")
 
 
-def read_arm(path: Path, name: str, labels: tuple[str, ...], config: Mapping[str, Any]) -> Arm:
+def read_arm(path: Path, name: str, labels: tuple[str, ...], config: Mapping[str, Any]) -> ArmResult:
     """Reads the run folder of an arm, finished or not."""
     runs = {run.seed: run for run in read_runs(path)}
     planned = _planned(config) or tuple(runs)
     failures = {seed: reason for seed, reason in _failures(path, planned).items() if seed not in runs}
     pending = tuple(seed for seed in planned if seed not in runs and seed not in failures)
     environment = read_json(path / "environment.json") if (path / "environment.json").is_file() else {}
-    return Arm(
+    return ArmResult(
         name=name,
         labels=labels,
         config=config,

@@ -10,6 +10,7 @@ from typing import Any
 from ml_collections import config_dict
 
 from deepvision.ablation.arms import Arm, axis_names, make_arms
+from deepvision.ablation.merge import find_arm
 from deepvision.ablation.metrics import get_metric
 from deepvision.ablation.results import is_finished, read_measured
 from deepvision.errors import UserError
@@ -28,21 +29,31 @@ class Outcome:
     failed: dict[str, str]
 
 
-def run_arms(config: config_dict.ConfigDict, workdir: Path, fit: Fit, note: Callable[[str], None]) -> Outcome:
+def run_arms(
+    config: config_dict.ConfigDict,
+    workdir: Path,
+    fit: Fit,
+    note: Callable[[str], None],
+    claim: str = "",
+    command: str = "",
+) -> Outcome:
     """Trains the arms of `config` in `workdir`.
 
     `workdir/ablation.json` names the arms in order; arm A has the run folder `workdir/arms/<A.slug>/`. A finished arm
     is left alone, an unfinished one goes on, a failed one is tried again. An arm that fails with a `UserError` (a norm
-    that does not fit, a loss that is not finite) leaves the reason in `failure.json`, and the others go on.
+    that does not fit, a loss that is not finite) leaves the reason in `failure.json`, and the others go on. What the
+    comparison claims and the command it was started by are for the report.
 
     Raises:
-        UserError: the axes make no grid, the metric is unknown, or an arm's folder holds a run with another config.
+        UserError: the axes make no grid, the metric or the baseline is unknown, or the folder of an arm holds a run
+            with another config.
     """
     arms = make_arms(config)
     metric = get_metric(config.ablation.metric)
+    find_arm(config.ablation.baseline, arms)
     for arm in arms:
         _check_same(arm, path_of(workdir, arm))
-    write_json(workdir / "ablation.json", _description(config, arms))
+    write_json(workdir / "ablation.json", {"claim": claim, "command": command, **_description(config, arms)})
     seeds = tuple(config.seed + i for i in range(config.ablation.seeds))
     trained, failed = [], {}
     for number, arm in enumerate(arms, 1):
@@ -96,7 +107,11 @@ def _description(config: config_dict.ConfigDict, arms: list[Arm]) -> dict[str, A
     return {
         "name": config.name,
         "metric": config.ablation.metric,
+        "baseline": config.ablation.baseline,
+        "delta": config.ablation.delta,
         "fields": fields,
         "axes": axis_names(fields),
-        "arms": [{"name": arm.name, "labels": arm.labels, "folder": f"arms/{arm.slug}"} for arm in arms],
+        "arms": [
+            {"name": a.name, "labels": a.labels, "folder": f"arms/{a.slug}", "config": to_plain(a.config)} for a in arms
+        ],
     }

@@ -102,9 +102,17 @@ COMMANDS = {
     ),
     "report": Command(
         "deepvision.cli.report",
-        "make the table and the plot of an ablation again",
-        "report DIR",
-        positional=(1, 1),
+        "make the tables, the plots and the page of one or more ablations",
+        "report DIR [DIR ...] [--baseline ARM] [--metric NAME] [--out DIR]\n\n"
+        "Several folders are united: arms with equal configs share their seeds; a field in which the configs of two\n"
+        "folders differ becomes a column.\n"
+        "Example: python -m deepvision report runs/monday runs/tuesday --metric loss --out runs/both",
+        (
+            Flag("baseline", None, "the arm all others are compared with (default: config.ablation.baseline)"),
+            Flag("metric", None, "what to compare by (default: config.ablation.metric)"),
+            Flag("out", None, "folder of the report (default: DIR; of several DIR: united/ in the first)"),
+        ),
+        positional=(1, 1000),
     ),
     "models": Command(
         "deepvision.cli.models",

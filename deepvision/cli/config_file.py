@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 import traceback
@@ -36,6 +37,11 @@ def load(path: str) -> config_dict.ConfigDict:
     if not config.name:
         config.name = file.stem
     return config
+
+
+def docstring(path: str) -> str:
+    """Returns what the experiment file `path`, which loads, says of itself; nothing if it does not."""
+    return ast.get_docstring(ast.parse(Path(path).read_text(encoding="utf-8"))) or ""
 
 
 def _describe(error: Exception, file: Path) -> str:

@@ -37,11 +37,18 @@ def stored_shape(file: Path) -> tuple[int, int, int]:
         return image.height, image.width, _stored_channels(image.mode)
 
 
-def fit(image: np.ndarray, size: int | None, channels: int) -> np.ndarray:
+def fit(image: np.ndarray, size: int | None, channels: int, how: str = "resize") -> np.ndarray:
     """Returns a uint8 [h, w, c] image as [size, size, channels].
 
-    The largest centred square of the image is resized with Pillow's bilinear filter, whose support grows with the
-    reduction (antialiased). A `size` of None keeps height and width. An image that fits already is returned as it is.
+    Args:
+        image: of any size.
+        size: in pixels; None keeps height and width. An image that fits already is returned as it is.
+        channels: 1 or 3.
+        how: "resize": the largest centred square is resized with Pillow's bilinear filter, whose support grows with the
+            reduction (antialiased); "pad": zeros are put around, half of them on each side.
+
+    Raises:
+        UserError: the image is larger than it should be padded to.
     """
     from PIL import Image
 
@@ -49,14 +56,29 @@ def fit(image: np.ndarray, size: int | None, channels: int) -> np.ndarray:
         image = np.repeat(image, 3, axis=-1)
     elif image.shape[-1] != channels:
         image = _with_channel_axis(np.asarray(Image.fromarray(image).convert(_MODES[channels])))
-    if size is None or image.shape[:2] == (size, size):
-        return image
-    height, width = image.shape[:2]
+    return image if size is None or image.shape[:2] == (size, size) else FITS[how](image, size)
+
+
+def _resize(image: np.ndarray, size: int) -> np.ndarray:
+    from PIL import Image
+
+    height, width, channels = image.shape
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     square = image[top : top + side, left : left + side]
     square = Image.fromarray(square[..., 0] if channels == 1 else square)
     return _with_channel_axis(np.asarray(square.resize((size, size), Image.Resampling.BILINEAR)))
+
+
+def _pad(image: np.ndarray, size: int) -> np.ndarray:
+    height, width = image.shape[:2]
+    if max(height, width) > size:
+        raise UserError(f"it has {height}x{width} pixels, too many to be padded to {size}: set data.fit to 'resize'")
+    top, left = (size - height) // 2, (size - width) // 2
+    return np.pad(image, [(top, size - height - top), (left, size - width - left), (0, 0)])
+
+
+FITS = {"resize": _resize, "pad": _pad}
 
 
 def _stored_channels(mode: str) -> int:

@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 
 from deepvision.choices import resolve
 from deepvision.data.augment import AUGMENTATIONS
+from deepvision.data.images import FITS
 from deepvision.data.normalize import normalization
 from deepvision.data.pipeline import Pipeline
 from deepvision.data.reader import Reader, open_reader
@@ -33,8 +34,8 @@ def open_pipelines(data: ConfigDict) -> tuple[Pipeline, Pipeline]:
     """
     _check(data)
     augment = tuple(resolve(AUGMENTATIONS, choice, "augmentation") for choice in data.augment)
-    train = open_reader(_open(data, data.train_split), data.image_size, data.channels)
-    evaluation = open_reader(_open(data, data.eval_split), data.image_size, train.image_shape[-1])
+    train = open_reader(_open(data, data.train_split), data.image_size, data.channels, data.fit)
+    evaluation = open_reader(_open(data, data.eval_split), data.image_size, train.image_shape[-1], data.fit)
     if evaluation.image_shape != train.image_shape:
         shapes = " and ".join("x".join(map(str, reader.image_shape)) for reader in (train, evaluation))
         raise UserError(f"images for training and evaluation differ in shape, {shapes}: set data.image_size")
@@ -68,6 +69,8 @@ def _size_mb(reader: Reader) -> float:
 def _check(data: ConfigDict) -> None:
     if data.pipeline not in KINDS:
         raise unknown("data.pipeline", data.pipeline, KINDS)
+    if data.fit not in FITS:
+        raise unknown("data.fit", data.fit, FITS)
     for field, least in _AT_LEAST.items():
         if data[field] < least:
             raise UserError(f"data.{field} must be at least {least}, got {data[field]}")

@@ -14,11 +14,12 @@ from deepvision.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class Reader:
-    """A source whose images are all brought to `image_shape`: (height, width, channels) in pixels."""
+    """A source whose images are all brought to `image_shape`, (height, width, channels), as `images.fit` does it."""
 
     source: Source
     image_size: int | None
     image_shape: tuple[int, int, int]
+    how: str
 
     def __call__(self, indices: Iterable[int]) -> dict[str, np.ndarray]:
         """Returns {"image": uint8 [n, h, w, c], "label": int32 [n]} of the examples at `indices` [n].
@@ -36,7 +37,7 @@ class Reader:
     def _one(self, index: int) -> tuple[np.ndarray, int]:
         try:
             example = self.source[index]
-            image, label = fit(example["image"], self.image_size, self.image_shape[-1]), example["label"]
+            image, label = fit(example["image"], self.image_size, self.image_shape[-1], self.how), example["label"]
         except Exception as error:  # decoders raise anything on broken bytes
             raise UserError(f"cannot read {self.source.where(index)}: {error}") from error
         if image.shape != self.image_shape:
@@ -47,8 +48,8 @@ class Reader:
         return image, label
 
 
-def open_reader(source: Source, image_size: int | None, channels: int | None) -> Reader:
-    """Returns the reader of `source` with `config.data.image_size` and `channels` (None: as stored).
+def open_reader(source: Source, image_size: int | None, channels: int | None, how: str) -> Reader:
+    """Returns the reader of `source` with `config.data.image_size` and `channels` (None: as stored), and its `fit`.
 
     Raises:
         UserError: the stored images differ in size, and there is no `image_size`.
@@ -58,4 +59,4 @@ def open_reader(source: Source, image_size: int | None, channels: int | None) ->
     if image_size is None and (height is None or width is None):
         raise UserError(f"the images of data set {info.name!r} differ in size: set data.image_size")
     shape = (image_size or height, image_size or width, channels or stored_channels)
-    return Reader(source, image_size, shape)
+    return Reader(source, image_size, shape, how)

@@ -33,6 +33,8 @@ class ConvUnit(nn.Module):
         features: output channels.
         kernel, stride, padding, dilation, groups: of the convolution; see `BoundLayers.conv`.
         connections: for each output channel the input channels that it sees, if not all.
+        untied_bias: whether every unit of a map owns a bias, not every map.
+        excitatory: whether no weight is negative, and there is no bias.
         attend: whether an attention block stands here, as at the end of a stage that is no residual branch.
         hidden: units of the attention block's bottleneck where the network's paper says how many.
         drop: whether dropout stands here, in networks that have it behind convolutions.
@@ -55,6 +57,8 @@ class ConvUnit(nn.Module):
     dilation: int = 1
     groups: int = 1
     connections: tuple[tuple[int, ...], ...] | None = None
+    untied_bias: bool = False
+    excitatory: bool = False
     attend: bool = False
     hidden: int | None = None
     drop: bool = False
@@ -99,12 +103,17 @@ class ConvUnit(nn.Module):
             padding=self.padding,
             dilation=self.dilation,
             groups=self.groups,
-            use_bias=not (self.layers.norm_shifts and (self.layers.placement == "pre" or _norm_follows(order))),
+            use_bias=not (self.excitatory or self.layers.norm_shifts and self._norm_takes_bias(order)),
+            untied_bias=self.untied_bias,
+            excitatory=self.excitatory,
             linear=self.first or self.stem,
             connections=self.connections,
             name="conv",
         )
         return conv(x)
+
+    def _norm_takes_bias(self, order: tuple[str, ...]) -> bool:
+        return self.layers.placement == "pre" or _norm_follows(order)
 
     def _normalize(self, x: Images) -> Images:
         return self.layers.norm(name="norm", scale_init=self.scale_init)(x)

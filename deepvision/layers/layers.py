@@ -152,11 +152,14 @@ class BoundLayers:
         dilation: int | Pair = 1,
         groups: int = 1,
         use_bias: bool = True,
+        untied_bias: bool = False,
+        excitatory: bool = False,
         linear: bool = False,
         connections: tuple[tuple[int, ...], ...] | None = None,
     ) -> Conv:
         """Makes a convolution; `padding` None keeps the size at stride 1 (odd kernels).
 
+        `untied_bias` gives every unit of a map a bias of its own, not every map; `excitatory` allows no negative weight;
         `linear` says that its input comes from no activation, so that initialization needs no gain; `connections`, for
         each output the inputs that it sees, if not all.
         """
@@ -170,6 +173,8 @@ class BoundLayers:
             padding=same if padding is None else _pair(padding),
             dilation=dilation,
             groups=groups,
+            untied_bias=untied_bias,
+            excitatory=excitatory,
             **self._shared(use_bias, linear, groups),
             name=name,
         )

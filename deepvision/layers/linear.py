@@ -39,10 +39,12 @@ class Linear(nn.Module):
     train: bool
     dtype: jnp.dtype | None
 
-    def operands(self, x: Array, kernel_shape: tuple[int, ...]) -> tuple[Array, Array, Array | None]:
-        """Returns input, kernel and bias in the type of the computation."""
+    def operands(
+        self, x: Array, kernel_shape: tuple[int, ...], units: tuple[int, ...] = ()
+    ) -> tuple[Array, Array, Array | None]:
+        """Returns input, kernel and bias in the type of the computation; positions in `units` each own a bias."""
         kernel = self.read_kernel(kernel_shape)
-        bias = self.param("bias", self.bias_init, (self.features,)) if self.use_bias else None
+        bias = self.param("bias", self.bias_init, (*units, self.features)) if self.use_bias else None
         return promote_dtype(x, kernel, bias, dtype=self.dtype)
 
     def read_kernel(self, shape: tuple[int, ...]) -> Array:
@@ -68,7 +70,8 @@ class Linear(nn.Module):
         bias = jnp.where(varies, -mean, 0).reshape(-1) * factor if self.use_bias else jnp.zeros(())
         self.parameterization.rescale(self, "kernel", factor)
         if self.use_bias:
-            self.put_variable("params", "bias", bias.astype(self.get_variable("params", "bias").dtype))
+            old = self.get_variable("params", "bias")
+            self.put_variable("params", "bias", jnp.broadcast_to(bias, old.shape).astype(old.dtype))
         return (y * factor + bias).astype(y.dtype)
 
 
@@ -81,6 +84,8 @@ class Conv(Linear):
         padding: positions of zeros on each side, per axis.
         dilation: step between the kernel's taps, per axis.
         groups: input and output channels fall into so many groups that do not see each other.
+        untied_bias: a bias [h', w', features], one per unit of every map, which binds the parameters to that plane.
+        excitatory: the kernel is the modulus of what is learned.
     """
 
     kernel_size: Pair = (3, 3)
@@ -88,12 +93,15 @@ class Conv(Linear):
     padding: Pair = (1, 1)
     dilation: Pair = (1, 1)
     groups: int = 1
+    untied_bias: bool = False
+    excitatory: bool = False
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         self._check(x)
         shape = (*self.kernel_size, x.shape[-1] // self.groups, self.features)
-        x, kernel, bias = self.operands(x, shape)
+        x, kernel, bias = self.operands(x, shape, self._plane(x) if self.untied_bias else ())
+        kernel = jnp.abs(kernel) if self.excitatory else kernel
         y = convolve(x, kernel, self.stride, self.padding, self.dilation, self.groups)
         return self.with_bias(y, bias)
 
@@ -106,6 +114,11 @@ class Conv(Linear):
         ):
             if size + 2 * padding < dilation * (kernel - 1) + 1:
                 raise UserError(f"{where}: {x.shape[1]}x{x.shape[2]} is too small for its kernel; use larger images")
+
+    def _plane(self, x: Array) -> Pair:
+        """Returns height and width of the outputs."""
+        geometry = zip(x.shape[1:3], self.kernel_size, self.stride, self.padding, self.dilation, strict=True)
+        return tuple((size + 2 * p - d * (k - 1) - 1) // s + 1 for size, k, s, p, d in geometry)
 
     def macs(self, x: Array, y: Array) -> int:
         """Returns the multiply-accumulates behind `y`."""

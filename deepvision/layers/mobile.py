@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import flax.linen as nn
 
+from deepvision.errors import UserError
 from deepvision.layers.blocks import ConvUnit, open_branch, residual
 from deepvision.types import Images, Transform
 
@@ -94,8 +95,7 @@ class DepthwiseSeparable(nn.Module):
 
     @nn.compact
     def __call__(self, x: Images) -> Images:
-        channels = x.shape[-1]
-        x = ConvUnit(self.layers, channels, 3, self.stride, groups=channels, name="depthwise")(x)
+        x = _depthwise(self.layers, x, 3, self.stride)
         return ConvUnit(self.layers, self.features, 1, attend=True, name="pointwise")(x)
 
 
@@ -138,10 +138,7 @@ class InvertedResidual(nn.Module):
         expands = self.hidden != x.shape[-1]
         if expands:
             x = ConvUnit(L, self.hidden, 1, first=True, name="expand")(x)
-        depthwise = ConvUnit(
-            L, self.hidden, self.kernel, self.stride, groups=self.hidden, first=not expands, name="depthwise"
-        )
-        x = depthwise(x)
+        x = _depthwise(L, x, self.kernel, self.stride, first=not expands)
         if self.attend:
             x = L.second.attention(name="attention", hidden=self.squeeze)(x)
         return ConvUnit(L, self.features, 1, last=True, name="project")(x)
@@ -178,3 +175,16 @@ class FusedInvertedResidual(nn.Module):
 
     def convolution(self, x: Images) -> Images:
         return ConvUnit(self.layers, self.features, self.kernel, self.stride, first=True, name="conv")(x)
+
+
+def _depthwise(layers: BoundLayers, x: Images, kernel: int, stride: int, first: bool = False) -> Images:
+    """Applies a depthwise unit, "depthwise"; refuses activations whose width it cannot make good."""
+    behind, width = layers.placement == "pre", layers.act_width
+    if not layers.norm_activates and (width < 1 if behind else width > 1):
+        raise UserError(
+            f"act {layers.choices.act} changes the width, and a depthwise convolution"
+            f" {'behind' if behind else 'in front of'} it has as many channels on both sides;"
+            f" use placement {'post' if behind else 'pre'!r}"
+        )
+    channels = x.shape[-1]
+    return ConvUnit(layers, channels, kernel, stride, groups=channels, first=first, name="depthwise")(x)

@@ -10,31 +10,58 @@ from typing import Any
 from deepvision.choices import Choice
 from deepvision.errors import UserError, unknown
 from deepvision.models.alexnet import ALEXNETS
+from deepvision.models.bn_inception import BN_INCEPTIONS
+from deepvision.models.convnext import CONVNEXTS
+from deepvision.models.deeplab import DEEPLABS
 from deepvision.models.densenet import DENSENETS
 from deepvision.models.describe import Description, describe
+from deepvision.models.efficientnet import EFFICIENTNETS
+from deepvision.models.fcn import FCNS
 from deepvision.models.googlenet import GOOGLENETS
+from deepvision.models.inception_resnet_v2 import INCEPTION_RESNETS
+from deepvision.models.inception_v3 import INCEPTIONS_V3
+from deepvision.models.inception_v4 import INCEPTIONS_V4
+from deepvision.models.learn_to_pay_attention import ATTENTION_VGGS
 from deepvision.models.lenet import LENETS
+from deepvision.models.lenet1 import LENETS_1989
+from deepvision.models.mixer import MIXERS
 from deepvision.models.mlp import MLPS
+from deepvision.models.mnasnet import MNASNETS
 from deepvision.models.mobilenet import MOBILENETS
+from deepvision.models.mobilenet_v3 import MOBILENETS_V3
 from deepvision.models.network import Network
 from deepvision.models.preact_resnet import PREACT_RESNETS
+from deepvision.models.pvt import PVTS
+from deepvision.models.regnet import REGNETS
 from deepvision.models.resnet import RESNETS
 from deepvision.models.resnext import RESNEXTS
 from deepvision.models.senet import SENETS
+from deepvision.models.shufflenet import SHUFFLENETS
+from deepvision.models.squeezenet import SQUEEZENETS
+from deepvision.models.swin import SWINS
+from deepvision.models.unet import UNETS
 from deepvision.models.vgg import VGGS
 from deepvision.models.vit import VITS
-from deepvision.models.zfnet import ZFNETS
 from deepvision.models.wide_resnet import WIDE_RESNETS
+from deepvision.models.xception import XCEPTIONS
+from deepvision.models.zfnet import ZFNETS
 
 __all__ = ["MODELS", "Description", "Network", "create_model", "describe", "list_models"]
 
 MODELS = {
     **MLPS,
+    **LENETS_1989,
     **LENETS,
     **ALEXNETS,
     **ZFNETS,
     **VGGS,
+    **ATTENTION_VGGS,
     **GOOGLENETS,
+    **BN_INCEPTIONS,
+    **INCEPTIONS_V3,
+    **INCEPTIONS_V4,
+    **INCEPTION_RESNETS,
+    **XCEPTIONS,
     **RESNETS,
     **PREACT_RESNETS,
     **WIDE_RESNETS,
@@ -42,7 +69,20 @@ MODELS = {
     **SENETS,
     **DENSENETS,
     **MOBILENETS,
+    **MOBILENETS_V3,
+    **MNASNETS,
+    **EFFICIENTNETS,
+    **REGNETS,
+    **SHUFFLENETS,
+    **SQUEEZENETS,
+    **CONVNEXTS,
     **VITS,
+    **SWINS,
+    **PVTS,
+    **MIXERS,
+    **FCNS,
+    **DEEPLABS,
+    **UNETS,
 }
 
 

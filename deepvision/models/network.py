@@ -26,6 +26,7 @@ class Network(nn.Module):
     """
 
     outputs: ClassVar[str] = "logits"  # or "distances" to class codes, of which the smallest is the prediction
+    dense: ClassVar[bool] = False  # whether outputs are one per position, [n, h, w, num_classes], as in segmentation
     auxiliary_weight: ClassVar[float] = 0.0  # of the loss of each auxiliary classifier
     training_only: ClassVar[tuple[str, ...]] = ()  # modules of auxiliary classifiers that evaluation does without
 

@@ -65,8 +65,9 @@ class ResNet(Network):
         unit: `BasicUnit` or `Bottleneck`, or a kind of them.
         width: channels of the first stage, before the expansion of a bottleneck.
         stem_width: channels in front of it; None: as many.
-        groups, group_width: a unit has width * group_width / 64 * groups channels inside, and a bottleneck's 3x3
-            convolution so many groups. Without bottlenecks, groups are no more than width (Xie et al. 2016, figure 4).
+        groups, group_width: a unit whose stage is w wide has `groups` times w group_width / 64 channels inside, at
+            least one each, and the 3x3 convolution of a bottleneck so many groups; without bottlenecks they are no more
+            than width (Xie et al. 2016, figure 4).
         small_images: a 3x3 stem without pooling, as section 4.2 has it for CIFAR-10, in place of 7x7 and pooling.
         deep_stem: three 3x3 convolutions, the last one twice as wide, in place of 7x7.
         stem_pool: the pooling behind the stem.
@@ -123,7 +124,7 @@ class ResNet(Network):
             unit = layers.block(self.unit)(
                 layers,
                 features=width * self.unit.expansion,
-                inner=width * self.group_width // 64 * self.groups,
+                inner=max(width * self.group_width // 64, 1) * self.groups,
                 stride=stride if index == 0 else 1,
                 dilation=before if index == 0 else dilation,
                 groups=self.groups,

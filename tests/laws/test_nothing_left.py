@@ -10,12 +10,12 @@ import pytest
 
 from tests.laws.catalogue import NETWORKS
 
-AFFINE = dict(norm="none", act="identity", pool="avg", global_pool="avg", num_classes=0)
+AFFINE = dict(norm="none", act="identity", attention="none", pool="avg", global_pool="avg", num_classes=0)
 
 
 def _values(path, leaf, rng):
     """Returns random values; queries and keys are zero, so that every token looks at all others alike."""
-    if "qkv" in jax.tree_util.keystr(path):
+    if any(f"'{layer}'" in jax.tree_util.keystr(path) for layer in ("qkv", "q", "score")):
         return np.zeros(leaf.shape, np.float32)
     return rng.standard_normal(leaf.shape, np.float32) / math.sqrt(math.prod(leaf.shape[:-1]))
 

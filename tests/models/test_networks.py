@@ -20,9 +20,10 @@ def _shapes(model, shape, method="__call__"):
 
 @pytest.mark.parametrize("network", NETWORKS, ids=str)
 def test_classes_and_features(network):
-    assert _shapes(network.make(num_classes=7), network.shape).shape == (2, 7)
+    logits = _shapes(network.make(num_classes=7), network.shape)
     features = _shapes(network.make(num_classes=0), network.shape)
-    assert features.ndim == 2
+    assert logits.ndim == features.ndim == (4 if network.make().dense else 2)
+    assert (logits.shape[0], logits.shape[-1]) == (2, 7)
     params = network.shapes(num_classes=0)["params"]
     assert "head" not in params and "output" not in params
 
@@ -53,4 +54,4 @@ def test_half_precision_computes_with_single_parameters(network):
 
 def test_wildcards_list_the_zoo():
     assert dv.list_models("vgg*_bn") == ["vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn"]
-    assert dv.list_models("lenet*") == ["lenet5_1998", "lenet5_modern"]
+    assert dv.list_models("lenet*") == ["lenet1", "lenet5_1998", "lenet5_modern"]

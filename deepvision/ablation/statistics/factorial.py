@@ -46,7 +46,9 @@ def analysis_of_variance(values: np.ndarray, axes: Sequence[str]) -> list[Effect
     y = y - y.mean()
     total, count = float(np.sum(y**2)), len(axes)
     seeds = Effect("seeds", float(np.sum(y.mean(axis=tuple(range(count))) ** 2) * y[..., 0].size), y.shape[-1] - 1)
-    treatments = [_of(y, axes, part) for size in range(1, count + 1) for part in itertools.combinations(range(count), size)]
+    treatments = [
+        _of(y, axes, part) for size in range(1, count + 1) for part in itertools.combinations(range(count), size)
+    ]
     shown = [effect for effect in treatments if effect.name.count("×") <= 1]
     higher = [effect for effect in treatments if effect.name.count("×") > 1]
     if higher:

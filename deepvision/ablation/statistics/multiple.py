@@ -10,9 +10,9 @@ import numpy as np
 def holm(p: Sequence[float]) -> list[float]:
     """Returns the p-values [m] corrected for there being m of them, by Holm's step-down procedure.
 
-    Sorted ascending, p'_(i) = max over k <= i of min(1, (m - k + 1) p_(k)). Calling those below alpha a difference makes
-    one false call or more with probability alpha at most, however the comparisons depend on each other (and all with one
-    baseline do).
+    Sorted ascending, p'_(i) = max over k <= i of min(1, (m - k + 1) p_(k)). Calling those below alpha a difference
+    makes one false call or more with probability alpha at most, however the comparisons depend on each other (and all
+    with one baseline do).
 
     Source: Holm 1979, "A simple sequentially rejective multiple test procedure".
     """

@@ -48,7 +48,8 @@ def paired_test(arm: Sequence[float], baseline: Sequence[float]) -> Paired:
 def cohens_d(differences: Summary) -> float | None:
     """Returns d_z = mean(D) / sd(D), the mean difference in units of its own spread; None where there is no spread.
 
-    Source: Cohen 1988, "Statistical power analysis for the behavioral sciences", section 2.3.5; Lakens 2013, equation 6.
+    Source: Cohen 1988, "Statistical power analysis for the behavioral sciences", section 2.3.5; Lakens 2013,
+        equation 6.
     """
     if not differences.sd:
         return None
@@ -70,8 +71,8 @@ def probability_of_improvement(arm: Sequence[float], baseline: Sequence[float]) 
 
     P(arm > baseline) = 1 / (N K) * sum_i sum_j [1 if a_i > b_j; 1/2 if equal; 0 otherwise]
 
-    Every run meets every run, equal seed or not: this is Mann and Whitney's U over N K. It says how often one run of the
-    arm beats one of the baseline, not by how much; 1/2 means no preference.
+    Every run meets every run, equal seed or not: this is Mann and Whitney's U over N K. It says how often one run of
+    the arm beats one of the baseline, not by how much; 1/2 means no preference.
 
     Source: Agarwal et al. 2021 (2108.13264), section 4.3, of a single task.
     """

@@ -53,8 +53,8 @@ def bootstrap_interval(values: Sequence[float], confidence: float = 0.95) -> tup
     """Returns the BCa bootstrap interval of the mean, or None for a single value.
 
     The ends are the quantiles a1, a2 of the means of 9,999 resamples (of a fixed seed):
-    a = Phi(z0 + (z0 + z) / (1 - acceleration * (z0 + z))), z = Phi^-1((1 ± confidence) / 2), where z0 is the bias of the
-    resamples' median and the acceleration comes from the jackknife.
+    a = Phi(z0 + (z0 + z) / (1 - acceleration * (z0 + z))), z = Phi^-1((1 ± confidence) / 2), where z0 is the bias of
+    the resamples' median and the acceleration comes from the jackknife.
 
     BCa rather than plain percentiles, since accuracies near their bound are skewed: it corrects for that, and like
     percentiles never leaves the range of the data, so no end lies above 100 %. It assumes no distribution, but of few

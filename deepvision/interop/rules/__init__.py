@@ -7,24 +7,69 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from deepvision.interop.rules import alexnet, densenet, googlenet, lenet, mlp, mobilenet, resnet, vgg, vit
+from deepvision.interop.rules import (
+    alexnet,
+    bn_inception,
+    convnext,
+    densenet,
+    efficientnet,
+    googlenet,
+    inception_v3,
+    inception_v4,
+    lenet,
+    mixer,
+    mlp,
+    mnasnet,
+    mobilenet,
+    mobilenet_v3,
+    pvt,
+    regnet,
+    resnet,
+    segmentation,
+    shufflenet,
+    squeezenet,
+    swin,
+    vgg,
+    vit,
+    xception,
+)
 from deepvision.interop.rules.base import Rules
 from deepvision.models.alexnet import AlexNet
+from deepvision.models.bn_inception import BNInception
+from deepvision.models.convnext import ConvNeXt
+from deepvision.models.deeplab import DeepLabV3
 from deepvision.models.densenet import DenseNet
+from deepvision.models.efficientnet import EfficientNet
+from deepvision.models.fcn import FCN
 from deepvision.models.googlenet import GoogLeNet, GoogLeNetBN
+from deepvision.models.inception_resnet_v2 import InceptionResNetV2
+from deepvision.models.inception_v3 import InceptionV3
+from deepvision.models.inception_v4 import InceptionV4
 from deepvision.models.lenet import LeNet5, LeNet5Modern
+from deepvision.models.lenet1 import LeNet1
+from deepvision.models.mixer import Mixer
 from deepvision.models.mlp import MLP
+from deepvision.models.mnasnet import MnasNet
 from deepvision.models.mobilenet import MobileNetV1, MobileNetV2
+from deepvision.models.mobilenet_v3 import MobileNetV3
 from deepvision.models.network import Network
+from deepvision.models.pvt import PVTv2
+from deepvision.models.regnet import RegNetY
 from deepvision.models.resnet import ResNet
+from deepvision.models.shufflenet import ShuffleNetV1, ShuffleNetV2
+from deepvision.models.squeezenet import SqueezeNet
+from deepvision.models.swin import Swin
+from deepvision.models.unet import UNet
 from deepvision.models.vgg import VGG
 from deepvision.models.vit import DistilledViT, ViT
+from deepvision.models.xception import Xception
 from deepvision.models.zfnet import ZFNet
 
 __all__ = ["Rules", "rules_of"]
 
 RULES: dict[type[Network], tuple[Callable[..., Rules], ...]] = {
     MLP: (mlp.mlp,),
+    LeNet1: (lenet.lenet1,),
     LeNet5: (lenet.lenet5,),
     LeNet5Modern: (lenet.lenet5_modern,),
     AlexNet: (alexnet.alexnet,),
@@ -32,12 +77,31 @@ RULES: dict[type[Network], tuple[Callable[..., Rules], ...]] = {
     VGG: (vgg.vgg,),
     GoogLeNet: (googlenet.googlenet_2014,),
     GoogLeNetBN: (googlenet.googlenet,),
+    BNInception: (bn_inception.by_number, bn_inception.caffe),
+    InceptionV3: (inception_v3.torchvision,),
+    InceptionV4: (inception_v4.v4,),
+    InceptionResNetV2: (inception_v4.resnet_v2,),
+    Xception: (xception.timm,),
     ResNet: (resnet.resnet, resnet.timm),
     DenseNet: (densenet.densenet,),
     DistilledViT: (vit.timm,),
     MobileNetV1: (mobilenet.timm_v1,),
     MobileNetV2: (mobilenet.torchvision_v2,),
+    MobileNetV3: (mobilenet_v3.torchvision,),
+    MnasNet: (mnasnet.torchvision,),
+    EfficientNet: (efficientnet.torchvision,),
+    RegNetY: (regnet.torchvision,),
+    ShuffleNetV1: (shufflenet.shufflenet_v1,),
+    ShuffleNetV2: (shufflenet.torchvision_v2,),
+    SqueezeNet: (squeezenet.torchvision,),
+    ConvNeXt: (convnext.torchvision,),
     ViT: (vit.timm, vit.torchvision, vit.torchvision_files),
+    Swin: (swin.torchvision, swin.timm),
+    PVTv2: (pvt.timm,),
+    Mixer: (mixer.timm,),
+    FCN: (segmentation.fcn,),
+    DeepLabV3: (segmentation.deeplab,),
+    UNet: (segmentation.unet,),
 }
 
 

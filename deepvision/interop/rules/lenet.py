@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from deepvision.interop.rules.base import Rules
 from deepvision.models.lenet import C3_CONNECTIONS, LeNet5, LeNet5Modern
+from deepvision.models.lenet1 import LeNet1
+
+
+def lenet1(model: LeNet1) -> Rules:
+    modules = {r"(h[12])/conv(/inputs8)?": r"\1", "h3/dense": "h3", "head": "output"}
+    return Rules(modules, classes="output.weight", flattened={"h3/dense": 12})
 
 
 def lenet5(model: LeNet5) -> Rules:

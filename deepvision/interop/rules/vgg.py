@@ -1,4 +1,4 @@
-"""Names of VGG in torchvision."""
+"""Names of VGG in torchvision, and of its form for small images in github.com/kuangliu/pytorch-cifar."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ def vgg(model: VGG) -> Rules:
             modules[f"conv{stage}_{convolution}/norm"] = f"features.{index + 1}"
             index += 3 if norm or lrn and stage == convolution == 1 else 2
         index += 1
+    if model.small_images:
+        return Rules(modules | {"head/dense": "classifier"}, classes="classifier.weight", biased=True)
     modules |= {"fc1/dense": "classifier.0", "fc2/dense": "classifier.3", "head": "classifier.6"}
     channels = model.width * min(2 ** (len(model.stage_sizes) - 1), 8)
     return Rules(modules, classes="classifier.6.weight", flattened={"fc1/dense": channels}, biased=True)

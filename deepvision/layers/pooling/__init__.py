@@ -7,7 +7,7 @@ are computed in float32 at least; the result has the type of `x`.
 from __future__ import annotations
 
 from deepvision.layers.pooling.base import Pool
-from deepvision.layers.pooling.fixed import AvgPool, BlurPool, LpPool, MaxPool, StochasticPool, SumPool
+from deepvision.layers.pooling.fixed import AvgPool, BlurPool, GaussianPool, LpPool, MaxPool, StochasticPool, SumPool
 from deepvision.layers.pooling.learned import GeneralizedMeanPool, MixedPool, SubsamplingPool
 from deepvision.layers.pooling.window import Window
 
@@ -17,6 +17,7 @@ POOLINGS = {
     "max": MaxPool,
     "avg": AvgPool,
     "sum": SumPool,
+    "gaussian": GaussianPool,
     "lp": LpPool,
     "generalized_mean": GeneralizedMeanPool,
     "mixed": MixedPool,

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from deepvision import ops
-from deepvision.checks import check_count, check_flag, check_number, check_one_of
+from deepvision.checks import check_count, check_flag, check_number, check_one_of, check_positive
 from deepvision.layers.pooling import window as windows
 from deepvision.layers.pooling.base import Pool
 from deepvision.types import Array
@@ -54,6 +54,42 @@ class SumPool(Pool):
 
     def __call__(self, x: Array, train: bool) -> Array:
         return self.total(x.astype(ops.accumulation_dtype(x))).astype(x.dtype)
+
+
+class GaussianPool(Pool):
+    """y = mean over the window, weighted by a Gaussian around its middle; padding counts as zero.
+
+    The weights sum to one, those of the padding included.
+
+    Attributes:
+        sigma: standard deviation, as a share of the window's side, above 0.
+    Source: Fukushima 1980, equation 8, of which it is one form: weights that decrease from the middle.
+    """
+
+    sigma: float = 0.25
+
+    word: ClassVar[str] = "gaussian"
+
+    def check(self) -> None:
+        check_positive(self.where, "sigma", self.sigma)
+
+    def __call__(self, x: Array, train: bool) -> Array:
+        y = x.astype(ops.accumulation_dtype(x))
+        for axis in reversed(ops.positions(x)):
+            y = self._pool(y, axis)
+        return y.astype(x.dtype)
+
+    def _pool(self, x: Array, axis: int) -> Array:
+        """Returns `x` pooled along one axis."""
+        size = self.window.size if self.window else x.shape[axis]
+        weights = ops.gaussian_window(size, self.sigma * size)
+        if self.window is None:
+            weights = jnp.asarray(weights, x.dtype)
+            return jnp.tensordot(x, weights, (axis, 0), precision=jax.lax.Precision.HIGHEST)
+        pads = self.window.pads(x.shape[axis], self._site)
+        x = jnp.pad(x, [pads if a == axis else (0, 0) for a in range(x.ndim)])
+        shifted = windows.views(x, (axis,), size, self.window.step)
+        return windows.total([weight * view for weight, view in zip(weights.tolist(), shifted, strict=True)])
 
 
 class LpPool(Pool):

@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-from tests.laws.zoo import alexnet, densenet, lenet, mlp, resnet, vgg, vit, zfnet
+from tests.laws.zoo import (
+    alexnet,
+    convnext,
+    densenet,
+    inception,
+    learn_to_pay_attention,
+    lenet,
+    mixer,
+    mlp,
+    mobile,
+    pvt,
+    regnet,
+    resnet,
+    segmentation,
+    swin,
+    vgg,
+    vit,
+    zfnet,
+)
 from tests.laws.zoo.small import Small
 
 __all__ = ["NETWORKS", "Small"]
@@ -13,7 +31,16 @@ NETWORKS = (
     *alexnet.NETWORKS,
     *zfnet.NETWORKS,
     *vgg.NETWORKS,
+    *inception.NETWORKS,
+    *learn_to_pay_attention.NETWORKS,
     *resnet.NETWORKS,
     *densenet.NETWORKS,
+    *mobile.NETWORKS,
+    *regnet.NETWORKS,
+    *convnext.NETWORKS,
     *vit.NETWORKS,
+    *swin.NETWORKS,
+    *pvt.NETWORKS,
+    *mixer.NETWORKS,
+    *segmentation.NETWORKS,
 )

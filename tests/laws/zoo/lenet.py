@@ -6,6 +6,12 @@ from tests.laws.zoo.small import Small
 
 NETWORKS = (
     Small(
+        "lenet1",
+        (16, 16, 1),
+        pyramid=((20, 16, 1), ((10, 8, 12), (5, 4, 12))),
+        refusals=(("act", "changes the width, and lenet1 connects"),),
+    ),
+    Small(
         "lenet5_1998",
         (32, 32, 1),
         pyramid=((40, 36, 1), ((18, 16, 6), (7, 6, 16), (3, 2, 120))),

@@ -39,6 +39,7 @@ class Small:
         lost_norms: placement -> regular expression of the norms, and activations behind them, that it does without.
         biasless: in a transformer, where every layer owns a bias whatever norm follows, regular expression of those
             that own none; None: it is no transformer.
+        linear_maps: elsewhere, regular expression of layers that own no bias whatever follows.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Small:
     lrn_sites: tuple[str, ...] = ()
     lost_norms: tuple[tuple[str, str], ...] = ()
     biasless: str | None = None
+    linear_maps: str = ""
 
     def __str__(self) -> str:
         return self.name

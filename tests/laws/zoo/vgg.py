@@ -13,4 +13,12 @@ NETWORKS = (
         too_small=(16, 16, 3),
         lrn_sites=("conv1_1/norm",),
     ),
+    Small(
+        "cifar_vgg16",
+        (16, 16, 3),
+        (("stage_sizes", (1, 2)), ("last_kernels", (3, 1)), ("width", 8)),
+        pyramid=((20, 16, 3), ((10, 8, 8), (5, 4, 16))),
+        too_small=(2, 2, 3),
+        lrn_sites=("conv1_1/norm",),
+    ),
 )

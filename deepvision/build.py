@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import functools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ml_collections import ConfigDict
 
 from deepvision.choices import resolve
-from deepvision.data import open_pipelines
+from deepvision.data import Pipeline, open_pipelines
 from deepvision.errors import UserError, unknown
 from deepvision.interop import pretrained, refit
 from deepvision.layers.layers import TABLES
@@ -18,11 +20,12 @@ from deepvision.regularizers import PROJECTIONS, REGULARIZERS
 from deepvision.tasks import TASKS, Task
 from deepvision.train.averaging import AVERAGES
 from deepvision.train.checkpoint import read_variables
-from deepvision.train.experiment import Experiment
+from deepvision.train.experiment import Experiment, Parts
+from deepvision.train.numbers import NUMBERS, numbers_of, with_numbers
 from deepvision.train.optimizer import make_optimizer, make_schedule
 
 
-def build(config: ConfigDict, seeds: tuple[int, ...] | None = None) -> Experiment:
+def build(config: ConfigDict, seeds: Sequence[int] | None = None) -> Experiment:
     """Builds an experiment from its config.
 
     Args:
@@ -32,20 +35,40 @@ def build(config: ConfigDict, seeds: tuple[int, ...] | None = None) -> Experimen
     Raises:
         UserError: something in the config does not exist, or does not fit together; the message says what.
     """
-    train, evaluation = open_pipelines(config.data)
+    seeds = (config.seed,) if seeds is None else tuple(seeds)
+    return build_replicas([config] * len(seeds), seeds)
+
+
+def build_replicas(
+    configs: Sequence[ConfigDict], seeds: Sequence[int], pipelines: tuple[Pipeline, Pipeline] | None = None
+) -> Experiment:
+    """Builds an experiment whose replicas differ in their numbers and seeds.
+
+    Args:
+        configs: of the replicas; they differ in numeric fields alone (`train.numbers`).
+        seeds: of the same replicas.
+        pipelines: of training and evaluation, if they are open already.
+
+    Raises:
+        UserError: something in a config does not exist, or does not fit together; the message says what.
+    """
+    config = configs[0]
+    train, evaluation = pipelines or open_pipelines(config.data)
     model = make_model(config, train.info.num_classes)
     description = describe(model, train.image_shape)
     _check_sites(config.model, description)
-    total_steps = _total_steps(config, train.num_examples / train.batch_size)
-    rate = make_schedule(
-        config.schedule, config.optimizer.learning_rate, total_steps, train.num_examples / train.batch_size
-    )
+    steps_per_epoch = train.num_examples / train.batch_size
+    total_steps = _total_steps(config, steps_per_epoch)
+    parts = functools.partial(_parts, model, description.blocks, total_steps, steps_per_epoch)
+    different = {other.to_json_best_effort(): other for other in configs}
+    task = [parts(other, {}) for other in different.values()][0].task  # all are made, which checks their numbers
     return Experiment(
         config=config,
-        seeds=tuple(seeds) if seeds is not None else (config.seed,),
+        seeds=tuple(seeds),
+        numbers=numbers_of(configs),
         model=model,
-        task=_make_task(config, model),
-        optimizer=make_optimizer(config.optimizer, rate, list(description.blocks)),
+        task=task,
+        parts=functools.partial(parts, config),
         train=train,
         evaluation=evaluation,
         penalties=tuple(resolve(REGULARIZERS, choice, "regularizer")() for choice in config.loss.regularizers),
@@ -55,6 +78,26 @@ def build(config: ConfigDict, seeds: tuple[int, ...] | None = None) -> Experimen
         total_steps=total_steps,
         parameters=description.parameters,
         macs=description.macs,
+    )
+
+
+def _parts(
+    model: Network,
+    blocks: Sequence[str],
+    total_steps: int,
+    steps_per_epoch: float,
+    config: ConfigDict,
+    numbers: Mapping[str, Any],
+) -> Parts:
+    """Builds what trains, out of a config in which the given numbers stand; they may be traced."""
+    sections = {name: with_numbers(config, name, numbers) for name in ("model", "optimizer", "schedule", "loss")}
+    noise = {name: value for name, value in sections["model"].items() if f"model.{name}" in NUMBERS}
+    optimizer = sections["optimizer"]
+    rate = make_schedule(sections["schedule"], optimizer.learning_rate, total_steps, steps_per_epoch)
+    return Parts(
+        model=model.clone(layers=model.layers.replace(noise)),
+        task=_make_task(config.task, sections["loss"], model),
+        optimizer=make_optimizer(optimizer, rate, list(blocks)),
     )
 
 
@@ -112,10 +155,10 @@ def _overrides(value: Any) -> dict[str, Any]:
     return value
 
 
-def _make_task(config: ConfigDict, model: Network) -> Task:
-    if config.task not in TASKS:
-        raise unknown("task", config.task, TASKS)
-    return TASKS[config.task].configured(config.loss, model.outputs)
+def _make_task(name: str, loss: ConfigDict, model: Network) -> Task:
+    if name not in TASKS:
+        raise unknown("task", name, TASKS)
+    return TASKS[name].configured(loss, model.outputs)
 
 
 def _averaging(choice: Any) -> Any:

@@ -59,6 +59,7 @@ def _data() -> config_dict.ConfigDict:
     data.path = ""  # image_folder: its root; npz: the file
     data.train_split = "train"  # TFDS split syntax, e.g. train[:90%]
     data.eval_split = "test"
+    data.validation_split = ""  # what ablation.tune chooses by, train[90%:]; it must not overlap with train_split
     data.image_size = config_dict.placeholder(int)  # pixels; images are brought to this square; None: as stored
     data.fit = "resize"  # how: resize (the largest centred square) or pad (with zeros around)
     data.channels = config_dict.placeholder(int)  # 1 or 3; None: as stored
@@ -137,8 +138,13 @@ def _parallel() -> config_dict.ConfigDict:
 
 def _ablation() -> config_dict.ConfigDict:
     ablation = config_dict.ConfigDict()
-    ablation.axes = config_dict.placeholder(object)  # {"model.norm": ("batch", "group")}: every combination
+    ablation.axes = config_dict.placeholder(object)  # {"model.norm": ("batch", "group"), "data.batch_size": (8, 64)}
+    ablation.mode = "product"  # of the axes: every combination; or zip, their first values, their second ones ...
+    ablation.arms = config_dict.placeholder(object)  # in place of axes: {"name": {"model.norm": "batch", ...}, ...}
+    ablation.exclude = config_dict.placeholder(object)  # combinations to leave out: ({"model.norm": ("none", "layer")},)
     ablation.seeds = 4  # per arm, trained together: config.seed, config.seed + 1, ...
+    ablation.tune = config_dict.placeholder(object)  # {"optimizer.learning_rate": (0.03, 0.1)}: the best for every arm
+    ablation.tune_seeds = 1  # that each of these values is tried with, on data.validation_split
     ablation.metric = "accuracy"  # what the table ranks by
     ablation.baseline = ""  # the arm all others are compared with: "batch" or "norm=batch"; empty: the first
     ablation.delta = 0.0  # a difference of the metric worth resolving (accuracy: 0.01 is one point); 0: none named

@@ -95,6 +95,15 @@ def baseline_of(results: Results, arm: ArmResult) -> ArmResult | None:
     return next((other for other in results.arms if other.labels == wanted), None)
 
 
+def baseline_name(results: Results) -> str:
+    """Returns the baseline's name; of one in every data set, what it has besides that."""
+    if len(results.conditions) <= 1:
+        return results.baseline.name
+    triples = zip(results.fields, results.axes, results.baseline.labels, strict=True)
+    named = [f"{axis}={label}" for field, axis, label in triples if field not in CONDITIONS]
+    return f"{','.join(named)} on the same data set"
+
+
 def _compare(results: Results) -> tuple[Comparison, ...]:
     pairs = [(arm, baseline_of(results, arm)) for arm in results.arms]
     pairs = [

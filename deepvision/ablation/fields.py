@@ -33,6 +33,12 @@ def get_type(config: config_dict.ConfigDict, field: str) -> type:
     return section.get_type(last)
 
 
+def get_field(config: config_dict.ConfigDict, field: str) -> Any:
+    """Returns the value of one dotted field."""
+    section, last = _locate(config, field)
+    return section[last]
+
+
 def set_field(config: config_dict.ConfigDict, field: str, value: Any) -> None:
     """Sets one dotted field.
 

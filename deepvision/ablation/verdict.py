@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from deepvision.ablation.analysis import Analysis, Comparison
+from deepvision.ablation.analysis import Analysis, Comparison, baseline_name
 from deepvision.ablation.results import Results
 
 _NAMED = 4  # up to so many arms are called by their names
@@ -64,9 +64,8 @@ def _sentence(results: Results, tested: Sequence[Comparison]) -> str:
         parts.append(f"{_list(names) if len(names) <= _NAMED else others} cannot be told from it")
     seeds = {len(c.seeds) for c in tested}
     many = str(min(seeds)) if len(seeds) == 1 else f"{min(seeds)} to {max(seeds)}"
-    against = results.baseline.name + (" on the same data set" if "data.name" in results.fields else "")
     correction = f", corrected by Holm for {len(tested)} comparisons" if len(tested) > 1 else ""
-    return f"Against {against}, over {many} paired seeds: {'; '.join(parts)} (at 5 %{correction})."
+    return f"Against {baseline_name(results)}, over {many} paired seeds: {'; '.join(parts)} (at 5 %{correction})."
 
 
 def _called(results: Results, group: Sequence[Comparison]) -> str:

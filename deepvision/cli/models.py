@@ -10,7 +10,7 @@ from rich.text import Text
 from deepvision.cli import layers_page, tables, workdir
 from deepvision.cli.arguments import Arguments
 from deepvision.errors import UserError, unknown
-from deepvision.models import MODELS, create_model, describe, list_models
+from deepvision.models import ALIASES, MODELS, PUBLISHED, Description, create_model, describe, list_models
 
 _CHOICES = ("norm", "act", "kernel", "attention", "pool", "global_pool", "placement")
 
@@ -22,7 +22,7 @@ def run(arguments: Arguments) -> int:
         tables.output().print(Text(f"wrote {layers_page.write(folder)} and {folder / 'layers.md'}"))
         return 0
     pattern = arguments.words[0] if arguments.words else "*"
-    if pattern in MODELS:
+    if pattern in MODELS or pattern in ALIASES:
         _describe(pattern, arguments)
     else:
         _list(pattern, arguments)
@@ -34,7 +34,17 @@ def _describe(name: str, arguments: Arguments) -> None:
     choices = {choice: flags[choice].value for choice in _CHOICES}
     model = create_model(name, num_classes=flags.num_classes, **choices)
     shape = model.image_shape if flags.image is None else _shape(flags.image)
-    tables.output().print(Text(str(describe(model, shape))))
+    described = describe(model, shape)
+    tables.output().print(_sites(described))
+    tables.output().print(Text(str(described)))
+
+
+def _sites(described: Description) -> Table:
+    """Returns a table of the layers in the order of the computation."""
+    table = Table("layer", "input", "kind", "holds", "")
+    for site in described.sites:
+        table.add_row(site.path, "x".join(map(str, site.shape[1:])), site.kind, site.holds, site.detail)
+    return table
 
 
 def _list(pattern: str, arguments: Arguments) -> None:
@@ -44,14 +54,15 @@ def _list(pattern: str, arguments: Arguments) -> None:
     names = list_models(pattern)
     if not names:
         raise unknown("model", pattern, MODELS)
-    table = Table("model", "image", title="networks")
+    table = Table("model", "image", title=f"{len(names)} networks")
     for heading in ("parameters", "MACs"):
         table.add_column(heading, justify="right")
+    for heading in ("published accuracy (%)", "source"):
+        table.add_column(heading)
     for name in names:
-        model = create_model(name)
-        described = describe(model, model.image_shape)
-        image = "x".join(map(str, model.image_shape))
-        table.add_row(name, image, f"{described.parameters:,}", f"{described.macs:,}")
+        known = PUBLISHED[name]
+        image = "x".join(map(str, create_model(name).image_shape))
+        table.add_row(name, image, f"{known.parameters:,}", f"{known.macs:,}", known.accuracy, known.source)
     tables.output().print(table)
 
 

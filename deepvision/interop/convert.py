@@ -30,7 +30,7 @@ class Entry:
         path: of ours.
         theirs: the names of their arrays, which follow each other along the outputs.
         channels: of the flattened image in front of it, if there is one.
-        spatial: axes of positions of their kernel, where it is not as many as ours.
+        spatial: axes of positions of theirs, where it is not as many as ours.
         transposed: their kernel is [inputs, outputs, kh, kw].
     """
 
@@ -64,6 +64,8 @@ class Entry:
         """Returns their arrays from ours; undoes `to_ours`."""
         if self.is_kernel:
             array = self._kernel_to_theirs(array)
+        elif self.spatial:
+            array = array.reshape(*array.shape, *(1,) * self.spatial)
         return np.split(array, len(self.theirs)) if len(self.theirs) > 1 else [array]
 
     def _kernel_to_theirs(self, array: np.ndarray) -> np.ndarray:
@@ -142,7 +144,7 @@ def _entry(path: Path, rules: Rules, name: str) -> Entry:
     module, leaf = _join(path[:-1]), path[-1]
     names = _first_match(rules.arrays, _join(path))
     if names:
-        return Entry(path, names)
+        return Entry(path, names, spatial=_spatial(rules, _join(path)))
     names = _first_match(rules.modules, module)
     if not names or leaf not in LEAVES:
         raise UserError(f"weights of {name}: {_join(path)} has no other name; only the paper's layers have")
@@ -150,9 +152,13 @@ def _entry(path: Path, rules: Rules, name: str) -> Entry:
         path,
         tuple(f"{theirs}{'' if theirs.endswith('_') else '.'}{LEAVES[leaf]}" for theirs in names),
         channels=rules.flattened.get(module),
-        spatial=next((axes for pattern, axes in rules.spatial.items() if re.fullmatch(pattern, module)), None),
+        spatial=_spatial(rules, module) if leaf == "kernel" else None,
         transposed=any(re.fullmatch(pattern, module) for pattern in rules.transposed),
     )
+
+
+def _spatial(rules: Rules, path: str) -> int | None:
+    return next((axes for pattern, axes in rules.spatial.items() if re.fullmatch(pattern, path)), None)
 
 
 def _first_match(rules: Mapping[str, str | tuple[str, ...]], path: str) -> tuple[str, ...]:

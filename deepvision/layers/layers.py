@@ -159,9 +159,9 @@ class BoundLayers:
     ) -> Conv:
         """Makes a convolution; `padding` None keeps the size at stride 1 (odd kernels).
 
-        `untied_bias` gives every unit of a map a bias of its own, not every map; `excitatory` allows no negative weight;
-        `linear` says that its input comes from no activation, so that initialization needs no gain; `connections`, for
-        each output the inputs that it sees, if not all.
+        `untied_bias` gives every unit of a map a bias of its own, not every map; `excitatory` makes every weight its
+        modulus; `linear` says that its input comes from no activation, so that initialization needs no gain;
+        `connections`, for each output the inputs that it sees, if not all.
         """
         kernel, stride, dilation = _pair(kernel), _pair(stride), _pair(dilation)
         same = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True))

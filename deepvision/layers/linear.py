@@ -120,9 +120,20 @@ class Conv(Linear):
         geometry = zip(x.shape[1:3], self.kernel_size, self.stride, self.padding, self.dilation, strict=True)
         return tuple((size + 2 * p - d * (k - 1) - 1) // s + 1 for size, k, s, p, d in geometry)
 
+    def resolved(self, x: Array) -> str:
+        """Returns what a description says of it: "3x3/2 -> 64, 32 groups"."""
+        return _described(self)
+
     def macs(self, x: Array, y: Array) -> int:
         """Returns the multiply-accumulates behind `y`."""
         return y.size * math.prod(self.kernel_size) * x.shape[-1] // self.groups
+
+
+def _described(layer: Conv | ConvTranspose) -> str:
+    stride = "" if layer.stride == (1, 1) else f"/{layer.stride[0]}"
+    dilation = "" if layer.dilation == (1, 1) else f", dilation {layer.dilation[0]}"
+    groups = "" if layer.groups == 1 else f", {layer.groups} groups"
+    return f"{layer.kernel_size[0]}x{layer.kernel_size[1]}{stride} -> {layer.features}{dilation}{groups}"
 
 
 def check_images(where: str, x: Array) -> None:
@@ -188,6 +199,10 @@ class ConvTranspose(Linear):
         for extra, stride, dilation in zip(self.output_padding, self.stride, self.dilation, strict=True):
             if not 0 <= extra < max(stride, dilation):
                 raise UserError(f"{where}: output_padding must be in [0, {max(stride, dilation) - 1}], got {extra}")
+
+    def resolved(self, x: Array) -> str:
+        """Returns what a description says of it."""
+        return f"{_described(self)}, transposed"
 
     def macs(self, x: Array, y: Array) -> int:
         """Returns the multiply-accumulates behind `y`: every input value meets every tap of the outputs it reaches."""
@@ -282,6 +297,10 @@ class Dense(Linear):
     def __call__(self, x: Array) -> Array:
         x, kernel, bias = self.operands(x, (x.shape[-1], self.features))
         return self.with_bias(x @ kernel, bias)
+
+    def resolved(self, x: Array) -> str:
+        """Returns what a description says of it."""
+        return f"-> {self.features}"
 
     def macs(self, x: Array, y: Array) -> int:
         """Returns the multiply-accumulates behind `y`."""

@@ -7,7 +7,7 @@ Tan & Le 2021, "EfficientNetV2: smaller models and faster training" (2104.00298)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import flax.linen as nn
@@ -103,7 +103,8 @@ class InvertedResidual(nn.Module):
     """1x1 expansion, depthwise convolution, attention and linear 1x1 projection (MBConv), on a residual branch.
 
     The bottlenecks between the blocks are linear: no activation stands behind the projection or the sum. Under
-    placement `pre`, the branch is opened by a norm alone. There is a shortcut where input and output have one shape.
+    placement `pre`, the branch is opened by a norm alone. There is a shortcut where input and output have one shape, or
+    where the network says what makes them fit.
 
     Attributes:
         layers: the bound layers of the network.
@@ -114,6 +115,8 @@ class InvertedResidual(nn.Module):
         attend: whether an attention block stands behind the depthwise convolution; its layers are of the second kind.
         squeeze: units of the attention block's bottleneck, where the paper says how many.
         depth: place in the network, from 0 to 1.
+        shortcut: makes the shortcut fit where shapes change; None: there is none then.
+        expand_strides: the stride is that of the expansion.
     Source: Sandler et al. 2018, figures 3(d) and 4(d); with squeeze and excitation, Tan et al. 2018 (1807.11626),
         figure 7, and Howard et al. 2019 (1905.02244), figure 4.
     """
@@ -126,19 +129,26 @@ class InvertedResidual(nn.Module):
     attend: bool = True
     squeeze: int | None = None
     depth: float = 0.0
+    shortcut: Callable[[BoundLayers, int, int], Transform] | None = None
+    expand_strides: bool = False
 
     @nn.compact
     def __call__(self, x: Images) -> Images:
-        if self.stride == 1 and x.shape[-1] == self.features:
-            return residual(self.layers, x, self.branch, depth=self.depth, linear=True, attend=False)
+        fits = self.stride == 1 and x.shape[-1] == self.features
+        if fits or self.shortcut:
+            shortcut = None if fits else self.shortcut(self.layers, self.features, self.stride)
+            return residual(
+                self.layers, x, self.branch, shortcut, depth=self.depth, raw=True, linear=True, attend=False
+            )
         return self.branch(open_branch(self.layers, x, linear=True))
 
     def branch(self, x: Images) -> Images:
         L = self.layers
         expands = self.hidden != x.shape[-1]
+        strides = (self.stride, 1) if self.expand_strides else (1, self.stride)
         if expands:
-            x = ConvUnit(L, self.hidden, 1, first=True, name="expand")(x)
-        x = _depthwise(L, x, self.kernel, self.stride, first=not expands)
+            x = ConvUnit(L, self.hidden, 1, strides[0], first=True, name="expand")(x)
+        x = _depthwise(L, x, self.kernel, strides[1], first=not expands)
         if self.attend:
             x = L.second.attention(name="attention", hidden=self.squeeze)(x)
         return ConvUnit(L, self.features, 1, last=True, name="project")(x)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from deepvision.errors import UserError
-from deepvision.types import Array
+from deepvision.types import Array, Shape
 
 Pair = tuple[int, int]
 
@@ -56,6 +56,22 @@ def resize_relative_positions(table: Array, old: Pair, new: Pair) -> Array:
 def offsets(window: Pair) -> Pair:
     """Returns how many offsets there are between two positions of a window, per axis."""
     return 2 * window[0] - 1, 2 * window[1] - 1
+
+
+def offset_of_pairs(window: Pair) -> np.ndarray:
+    """Returns which offset the position i of a window has from j, as a row of such a table: [h w, h w]."""
+    y, x = np.divmod(np.arange(window[0] * window[1]), window[1])
+    down, right = (axis[:, None] - axis + size - 1 for axis, size in zip((y, x), window, strict=True))
+    return down * offsets(window)[1] + right
+
+
+def resize_square_table(table: np.ndarray, shape: Shape) -> np.ndarray | None:
+    """Returns a table of relative positions in the shape that another square window asks for; None if one is not."""
+    old, new = square(table.shape[0]), square(shape[0])
+    if not old or not new:
+        return None
+    old, new = (old + 1) // 2, (new + 1) // 2
+    return np.asarray(resize_relative_positions(table, (old, old), (new, new)))
 
 
 def square(positions: int) -> int:

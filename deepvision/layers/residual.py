@@ -66,7 +66,7 @@ class ResidualUnit(nn.Module):
         features: output channels.
         inner: channels inside the branch.
         stride: of the unit.
-        dilation: of its 3x3 convolutions.
+        dilations: of the 3x3 convolution that has the stride, if one has, and of those behind a stride.
         groups: of a bottleneck's 3x3 convolution.
         shortcut: makes the shortcut fit where shapes change; None: a plain network, without shortcuts.
         depth: place in the network, from 0 to 1.
@@ -77,7 +77,7 @@ class ResidualUnit(nn.Module):
     features: int
     inner: int
     stride: int
-    dilation: int
+    dilations: tuple[int, int]
     groups: int
     shortcut: Shortcut | None
     depth: float
@@ -101,7 +101,14 @@ class ResidualUnit(nn.Module):
         )
 
     def unit(
-        self, name: str, features: int, kernel: int, stride: int = 1, groups: int = 1, drop_inputs: bool = False
+        self,
+        name: str,
+        features: int,
+        kernel: int,
+        stride: int = 1,
+        dilation: int = 1,
+        groups: int = 1,
+        drop_inputs: bool = False,
     ) -> ConvUnit:
         """Makes a convolution of the branch; in a plain network none is the first or last of a residual function."""
         plain = self.shortcut is None
@@ -111,7 +118,7 @@ class ResidualUnit(nn.Module):
             features,
             kernel,
             stride,
-            dilation=1 if kernel == 1 else self.dilation,
+            dilation=dilation,
             groups=groups,
             first=name == "conv1" and not plain,
             last=last,
@@ -127,8 +134,8 @@ class BasicUnit(ResidualUnit):
     last_unit: ClassVar[str] = "conv2"
 
     def branch(self, x: Images) -> Images:
-        x = self.unit("conv1", self.inner, 3, self.stride)(x)
-        return self.unit("conv2", self.features, 3, drop_inputs=self.drops)(x)
+        x = self.unit("conv1", self.inner, 3, self.stride, self.dilations[0])(x)
+        return self.unit("conv2", self.features, 3, dilation=self.dilations[1], drop_inputs=self.drops)(x)
 
 
 class WideUnit(BasicUnit):
@@ -148,7 +155,7 @@ class Bottleneck(ResidualUnit):
 
     def branch(self, x: Images) -> Images:
         x = self.unit("conv1", self.inner, 1)(x)
-        x = self.unit("conv2", self.inner, 3, self.stride, self.groups)(x)
+        x = self.unit("conv2", self.inner, 3, self.stride, self.dilations[0], self.groups)(x)
         return self.unit("conv3", self.features, 1)(x)
 
 
@@ -157,7 +164,7 @@ class BottleneckV1(Bottleneck):
 
     def branch(self, x: Images) -> Images:
         x = self.unit("conv1", self.inner, 1, self.stride)(x)
-        x = self.unit("conv2", self.inner, 3, groups=self.groups)(x)
+        x = self.unit("conv2", self.inner, 3, 1, self.dilations[1], self.groups)(x)
         return self.unit("conv3", self.features, 1)(x)
 
 
@@ -166,5 +173,5 @@ class HalvedBottleneck(Bottleneck):
 
     def branch(self, x: Images) -> Images:
         x = self.unit("conv1", self.inner // 2, 1)(x)
-        x = self.unit("conv2", self.inner, 3, self.stride, self.groups)(x)
+        x = self.unit("conv2", self.inner, 3, self.stride, self.dilations[0], self.groups)(x)
         return self.unit("conv3", self.features, 1)(x)

@@ -124,24 +124,27 @@ class TransformerBlock(nn.Module):
         return self.layers.dropout(name="dropout")(y)
 
 
-def normed_residual(layers: BoundLayers, x: Array, branch: Transform, number: int, depth: float) -> Array:
+def normed_residual(
+    layers: BoundLayers, x: Array, branch: Transform, number: int, depth: float, shortcut: Transform | None = None
+) -> Array:
     """Returns the sum of x and a branch, with its norm; call it inside a compact method.
 
-        pre:   y = x + drop_path(attention(branch(norm(x))))      Dosovitskiy et al. 2020, equations 2-3
-        post:  y = norm(x + drop_path(attention(branch(x))))      Vaswani et al. 2017, section 3.1
+        pre:   y = shortcut(x) + drop_path(attention(branch(norm(x))))      Dosovitskiy et al. 2020, equations 2-3
+        post:  y = norm(shortcut(x) + drop_path(attention(branch(x))))      Vaswani et al. 2017, section 3.1
 
     Args:
         layers: the bound layers of the network.
         x: [n, ..., c].
-        branch: to the same shape.
+        branch: the residual function.
         number: of the branch in its block, for names.
         depth: the block's place in the network, from 0 to 1, for stochastic depth.
+        shortcut: what makes x fit the branch's shape; None where it fits.
     Raises: UserError for a placement that is neither.
     """
     norm = layers.norm(name=f"norm{number}")
     y = branch(norm(x) if norm_comes_first(layers) else x)
     y = layers.attention(name=f"attention{number}")(y)
-    y = x + layers.drop_path(depth, name=f"drop_path{number}")(y)
+    y = (shortcut(x) if shortcut else x) + layers.drop_path(depth, name=f"drop_path{number}")(y)
     return y if norm_comes_first(layers) else norm(y)
 
 

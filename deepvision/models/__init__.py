@@ -11,6 +11,7 @@ from deepvision.choices import Choice
 from deepvision.errors import UserError, unknown
 from deepvision.models.alexnet import ALEXNETS
 from deepvision.models.bn_inception import BN_INCEPTIONS
+from deepvision.models.coatnet import COATNETS
 from deepvision.models.convnext import CONVNEXTS
 from deepvision.models.deeplab import DEEPLABS
 from deepvision.models.densenet import DENSENETS
@@ -29,8 +30,10 @@ from deepvision.models.mlp import MLPS
 from deepvision.models.mnasnet import MNASNETS
 from deepvision.models.mobilenet import MOBILENETS
 from deepvision.models.mobilenet_v3 import MOBILENETS_V3
+from deepvision.models.neocognitron import NEOCOGNITRONS
 from deepvision.models.network import Network
 from deepvision.models.preact_resnet import PREACT_RESNETS
+from deepvision.models.published import PUBLISHED
 from deepvision.models.pvt import PVTS
 from deepvision.models.regnet import REGNETS
 from deepvision.models.resnet import RESNETS
@@ -46,10 +49,11 @@ from deepvision.models.wide_resnet import WIDE_RESNETS
 from deepvision.models.xception import XCEPTIONS
 from deepvision.models.zfnet import ZFNETS
 
-__all__ = ["MODELS", "Description", "Network", "create_model", "describe", "list_models"]
+__all__ = ["ALIASES", "MODELS", "PUBLISHED", "Description", "Network", "create_model", "describe", "list_models"]
 
 MODELS = {
     **MLPS,
+    **NEOCOGNITRONS,
     **LENETS_1989,
     **LENETS,
     **ALEXNETS,
@@ -80,9 +84,25 @@ MODELS = {
     **SWINS,
     **PVTS,
     **MIXERS,
+    **COATNETS,
     **FCNS,
     **DEEPLABS,
     **UNETS,
+}
+
+
+ALIASES = {  # other libraries' names of the same networks
+    "legacy_xception": "xception",
+    "mnasnet_100": "mnasnet1_0",
+    "mobilenetv1_100": "mobilenet_v1",
+    "mobilenetv2_100": "mobilenet_v2",
+    "regnety_004": "regnet_y_400mf",
+    "regnety_008": "regnet_y_800mf",
+    "regnety_016": "regnet_y_1_6gf",
+    "regnety_032": "regnet_y_3_2gf",
+    "regnety_080": "regnet_y_8gf",
+    "regnety_160": "regnet_y_16gf",
+    "vit_base_patch32_224": "vit_b_32",
 }
 
 
@@ -112,7 +132,7 @@ def create_model(
     """Makes a network of the zoo with the given layers in place of its paper's.
 
     Args:
-        name: one of `list_models()`.
+        name: one of `list_models()`, or of `ALIASES`.
         num_classes: outputs; 0 for features; None: as in the paper.
         norm, act, kernel, attention, pool, global_pool, dropout, input_dropout, drop_path: choices: a name,
             "name(argument=value)", or a mapping with a name; None: as in the paper. See `Layers` for these and the
@@ -122,6 +142,7 @@ def create_model(
     Raises:
         UserError: an unknown name, argument or field; the message lists the valid ones and the nearest.
     """
+    name = ALIASES.get(name, name)
     if name not in MODELS:
         raise unknown("model", name, MODELS)
     module = MODELS[name]()

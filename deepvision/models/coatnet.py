@@ -111,16 +111,17 @@ class RelativeBlock(nn.Module):
 class CoAtNet(Network):
     """A convolutional stem, two stages of inverted residuals, two of transformers; mean of the positions, classifier.
 
-    At 224x224x3 and 1000 classes (top-1 accuracy of table 4):
+    At 224x224x3 and 1000 classes (top-1 accuracy of table 4, which counts 25 M parameters and 4.2 G):
 
         name       parameters  MACs
-        coatnet_0  PARAMS  MACS  81.6
+        coatnet_0  25,218,740  4,142,072,832   81.6
 
     Every stage halves the plane at its first block: the inverted residuals by the stride of their expansion, the
-    transformers by a pooling. They have norms of their own: those of convolutions are the second kind of layers, as are
-    the attention blocks in the inverted residuals. A branch begins with a norm (placement "pre"); the attention block
-    stands behind the depthwise convolution, in front of the next norm. The table of relative positions goes by the
-    plane: `resized` brings it to another square one.
+    transformers by a pooling, for which the paper states no window; it is 3x3, which halves odd planes as strides do.
+    The norms of convolutions are the second kind of layers, as are the attention blocks in the inverted residuals,
+    whose bottleneck is a quarter of their channels. A branch begins with a norm (placement "pre"); those attention
+    blocks stand directly behind the depthwise convolution, in front of the next norm. The table of relative positions
+    goes by the plane: `resized` brings it to another square one.
 
     Attributes:
         stage_sizes: units of the five stages: convolutions of the stem, inverted residuals, transformers.
@@ -144,7 +145,7 @@ class CoAtNet(Network):
         stages = [x]
         for stage in range(1, len(self.stage_sizes)):
             for index in range(self.stage_sizes[stage]):
-                x = self._block(L, stage, index, x.shape[-1])(x)
+                x = self._block(L, stage, index)(x)
             stages.append(x)
         stages[-1] = x = close_transformer(L, x)
         return stages if pyramid else Head(L, self.num_classes, name="head")(x)
@@ -159,7 +160,7 @@ class CoAtNet(Network):
             x = unit(x)
         return x
 
-    def _block(self, layers: BoundLayers, stage: int, index: int, inputs: int) -> Transform:
+    def _block(self, layers: BoundLayers, stage: int, index: int) -> Transform:
         place = sum(self.stage_sizes[1:stage]) + index
         depth = place / max(sum(self.stage_sizes[1:]) - 1, 1)
         stride, name, features = 1 if index else 2, f"layer{stage}_{index}", self.widths[stage]
@@ -169,9 +170,9 @@ class CoAtNet(Network):
         return layers.block(InvertedResidual)(
             layers.second,
             features,
-            EXPANSION * inputs,
+            EXPANSION * features,
             stride=stride,
-            squeeze=inputs,
+            squeeze=features,
             depth=depth,
             shortcut=pooled_projection,
             expand_strides=True,

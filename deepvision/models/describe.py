@@ -30,7 +30,7 @@ class Site:
         kind: norm, act, kernel, attention, pool, global_pool, dropout or drop_path.
         path: where it stands, "layer1_0/conv1/norm".
         holds: the name of what stands there.
-        detail: what became of its arguments, "groups=8"; may be empty.
+        detail: what became of its arguments, "groups=8", or the shape of a kernel, "3x3/2 -> 64"; may be empty.
         shape: of its input.
     """
 
@@ -86,6 +86,8 @@ class Description:
         return "\n".join(lines)
 
     def _details(self, kind: str) -> str:
+        if kind == "kernel":  # too many
+            return ""
         details = dict.fromkeys(site.detail for site in self.sites if site.kind == kind and site.detail)
         return f" ({'; '.join(details)})" if details else ""
 

@@ -6,6 +6,8 @@ network whose last stages dilate instead of stride, as in Chen et al. 2017 (1706
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import flax.linen as nn
 
 from deepvision import ops
@@ -31,7 +33,7 @@ class FCN(Network):
         stage_sizes, width, small_images, output_stride: of the backbone; see `ResNet`.
     """
 
-    dense = True
+    dense: ClassVar[bool] = True
 
     num_classes: int = 21
     stage_sizes: tuple[int, ...] = BOTTLENECK_SIZES[50]

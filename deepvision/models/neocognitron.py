@@ -25,13 +25,14 @@ class Stage(ConvUnit):
     """A layer of S-cells and one of C-cells: [n, h, w, c] -> [n, h', w', features].
 
         S   u = act(r ((1 + sum_v a_v x_v) / (1 + 2r / (1 + r) b s) - 1)),   s^2 = sum_v c_v x_v^2
-        C   y = psi((1 + pool(u)) / (1 + mean of pool(u) over the planes) - 1),   psi(z) = max(z, 0) / (alpha + max(z, 0))
+        C   y = psi((1 + p) / (1 + mean of |p| over the planes) - 1),   p = pool(u),   psi(z) = z+ / (alpha + z+)
 
     a is the kernel, which all cells of a plane share, b one number per plane; neither is negative. c is fixed, a
     Gaussian over the kernel's window and all planes that sums to one. Shunting inhibition, in both layers, and the
-    saturation psi are what defines these cells and no sites; sites are the S-cells' activation, half-wave rectification
-    in the paper, in front of which r makes no difference to it, and the C-cells' pooling, there a weighted mean. Where a
-    choice lets u be negative, the planes' mean is that of moduli, so that no denominator vanishes.
+    saturation psi are what defines these cells, and no sites. Sites are the S-cells' activation and the C-cells'
+    pooling, in the paper half-wave rectification, to which a factor r in front is as good as one behind, and a weighted
+    sum, here a mean. The paper's p is never negative; that of other choices can be, and its modulus lets no denominator
+    vanish.
 
     Attributes:
         selectivity: the paper's r: how much like its kernel an input must be for an S-cell to answer.
@@ -80,8 +81,8 @@ class Neocognitron(Network):
         16x16    16x16x24    10x10x24    8x8x24    6x6x24    2x2x24    1x1x24
 
     S-cells see 5x5 positions of all planes, C-cells 5x5 of one, in UC3 all 2x2. The paper states these sizes and no
-    positions; here the windows of C-cells lie 2 apart, the outermost four beyond the plane, from which the sizes follow.
-    The paper's network learns without a teacher, by which of 24 cells answers most, and has no classifier; this one is
+    positions; here the windows of C-cells lie 2 apart and begin 4 outside of the plane, from which the sizes follow. The
+    paper's network learns without a teacher, by which of 24 cells answers most, and has no classifier; this one is
     trained by back-propagation.
 
     Attributes:

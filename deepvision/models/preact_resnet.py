@@ -1,6 +1,6 @@
 """Residual networks with norm and activation in front of the convolutions.
 
-He et al. 2016, "Identity mappings in deep residual networks" (1603.05027): figure 4(e), tables 3-5, appendix.
+He et al. 2016, "Identity mappings in deep residual networks" (1603.05027): figure 4(e), tables 2, 3 and 5.
 
 A shortcut is the identity, or a projection of what the unit's first norm and activation give; the network closes with
 norm and activation. At 224x224x3 and 1000 classes (top-1 / top-5 error on a single 320x320 crop, table 5):
@@ -13,7 +13,7 @@ norm and activation. At 224x224x3 and 1000 classes (top-1 / top-5 error on a sin
     preact_resnet152  60,185,256    11,513,626,624   21.1 / 5.5
     preact_resnet200  64,666,280    15,007,481,856   20.7 / 5.3
 
-At 32x32x3 and 10 classes (error on CIFAR-10, tables 2 and 4); the 110-layer network has parameter-free shortcuts:
+At 32x32x3 and 10 classes (error on CIFAR-10, tables 2 and 3); the 110-layer network has parameter-free shortcuts:
 
     name                     parameters    MACs            error
     cifar_preact_resnet110    1,727,962      252,887,680   6.37

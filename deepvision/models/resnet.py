@@ -68,9 +68,9 @@ class ResNet(Network):
         groups, group_width: a unit whose stage is w wide has `groups` times w group_width / 64 channels inside, at
             least one each, and the 3x3 convolution of a bottleneck so many groups; without bottlenecks they are no more
             than width (Xie et al. 2016, figure 4).
-        small_images: a 3x3 stem without pooling, as section 4.2 has it for CIFAR-10, in place of 7x7 and pooling.
+        small_images: a 3x3 stem without pooling, as section 4.2 has it for CIFAR-10, in place of any other.
         deep_stem: three 3x3 convolutions, the last one twice as wide, in place of 7x7.
-        stem_pool: the pooling behind the stem.
+        stem_pool: the pooling behind either.
         shortcut: what makes shortcuts fit where shapes change: `projection` (option B), `subsampling` (option A) ...;
             None for a plain network.
         output_stride: positions of the image, along a side, per position that leaves the last stage; a stage that
@@ -126,7 +126,7 @@ class ResNet(Network):
                 features=width * self.unit.expansion,
                 inner=max(width * self.group_width // 64, 1) * self.groups,
                 stride=stride if index == 0 else 1,
-                dilation=before if index == 0 else dilation,
+                dilations=(before if index == 0 else dilation, dilation),
                 groups=self.groups,
                 shortcut=self.shortcut,
                 depth=position / max(sum(self.stage_sizes) - 1, 1),
@@ -137,9 +137,10 @@ class ResNet(Network):
         return x
 
     def _steps(self, stage: int) -> tuple[int, int, int]:
-        """Returns stride and dilation of a stage, and the dilation in front of it, which its first unit keeps."""
+        """Returns stride and dilation of a stage, and the dilation in front of it."""
         reached = 1 if self.small_images else 4
-        allowed = self.output_stride or reached * 2 ** (len(self.stage_sizes) - 1)
+        halved = reached * 2 ** (len(self.stage_sizes) - 1)
+        allowed = halved if self.output_stride is None else self.output_stride
         if allowed < reached or allowed & (allowed - 1):
             raise UserError(f"output_stride must be a power of 2, at least {reached}, got {allowed}")
         dilation = [max(reached * 2**index // allowed, 1) for index in range(len(self.stage_sizes))]

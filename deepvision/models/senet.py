@@ -1,6 +1,6 @@
 """Residual networks with an attention block at the end of every branch.
 
-Hu et al. 2017, "Squeeze-and-excitation networks" (1709.01507): figure 3, tables 1 and 2, section 6.2 for SENet-154.
+Hu et al. 2017, "Squeeze-and-excitation networks" (1709.01507): figure 3, tables 1 and 2; appendix for SENet-154.
 Woo et al. 2018, "CBAM: convolutional block attention module" (1807.06521): figure 3, table 4.
 Wang et al. 2019, "ECA-Net: efficient channel attention for deep convolutional neural networks" (1910.03151): table 3.
 

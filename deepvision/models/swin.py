@@ -16,7 +16,7 @@ import numpy as np
 from deepvision.layers.blocks import Head
 from deepvision.layers.layers import BoundLayers, Layers
 from deepvision.layers.linear import Pair
-from deepvision.layers.positions import offsets, resize_relative_positions, square
+from deepvision.layers.positions import offset_of_pairs, resize_square_table
 from deepvision.layers.transformer import (
     Perceptron,
     check_heads,
@@ -113,12 +113,10 @@ class WindowAttention(nn.Module):
 
     def _relative(self) -> Array:
         """Returns the bias of every pair of positions in a window, [heads, side^2, side^2]."""
-        counts = offsets((self.window, self.window))
-        shape = (counts[0] * counts[1], self.heads)
+        pairs = offset_of_pairs((self.window, self.window))
+        shape = (pairs.max() + 1, self.heads)
         table = self.param("relative_positions", nn.initializers.truncated_normal(0.02), shape)
-        y, x = np.divmod(np.arange(self.window**2), self.window)
-        down, right = (axis[:, None] - axis + self.window - 1 for axis in (y, x))
-        return jnp.moveaxis(table[down * counts[1] + right], -1, 0)
+        return jnp.moveaxis(table[pairs], -1, 0)
 
     def macs(self, x: Images, y: Images) -> int:
         """Returns the multiply-accumulates of the two products; the projections count their own."""
@@ -237,10 +235,7 @@ class Swin(Network):
 
     def resized(self, path: str, value: np.ndarray, shape: Shape) -> np.ndarray | None:
         """See `Network`: tables of relative positions, for another window."""
-        if not path.endswith("relative_positions"):
-            return None
-        old, new = ((square(table[0]) + 1) // 2 for table in (value.shape, shape))
-        return np.asarray(resize_relative_positions(value, (old, old), (new, new)))
+        return resize_square_table(value, shape) if path.endswith("relative_positions") else None
 
 
 _FORMS = {

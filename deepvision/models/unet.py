@@ -6,6 +6,7 @@ Ronneberger et al. 2015, "U-Net: convolutional networks for biomedical image seg
 from __future__ import annotations
 
 import functools
+from typing import ClassVar
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -40,7 +41,7 @@ class UNet(Network):
         padded: whether convolutions keep the size.
     """
 
-    dense = True
+    dense: ClassVar[bool] = True
 
     num_classes: int = 2
     depth: int = 4

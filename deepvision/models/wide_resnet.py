@@ -1,11 +1,11 @@
 """Wide residual networks: fewer layers, more channels.
 
-Zagoruyko & Komodakis 2016, "Wide residual networks" (1605.07146): figure 1, tables 1, 5, 6 and 8.
+Zagoruyko & Komodakis 2016, "Wide residual networks" (1605.07146): figure 1, tables 1, 4-6 and 8.
 
 `cifar_wrn28_10` has 28 layers and 10 times the channels of a CIFAR residual network, norm and activation in front of
 the convolutions, projections as shortcuts, and dropout, if any, between the two convolutions of each unit and not in
 front of the classifier (0.3 for CIFAR in section 3). At 32x32x3 and 10 classes (error on CIFAR-10 / CIFAR-100 without
-dropout, tables 5 and 6):
+dropout, tables 4-6):
 
     name            parameters    MACs            error
     cifar_wrn16_4    2,748,890      392,612,352   5.02 / 24.03

@@ -20,10 +20,10 @@ class ZFNet(Network):
     """Five convolutions, three of them with pooling, and three dense layers, all in one column.
 
     `zfnet` at 224x224x3 and 1000 classes: 62,357,608 parameters, 1,168,032,896 multiply-accumulates, 38.4 / 16.5 %
-    top-1 / top-5 error (table 2, one network of figure 3). The contrast of the first two convolutions is normalized across
-    maps, behind the pooling; the paper gives no formula, and AlexNet's local response normalization stands there. Any
-    other norm goes to every convolution. Weights start, for the paper's constant 0.01, from a normal distribution of
-    that deviation.
+    top-1 / top-5 error (table 2, one network of figure 3). The contrast of the first two convolutions is normalized
+    across maps, behind the pooling; the paper gives no formula, and AlexNet's local response normalization stands
+    there. Any other norm goes to every convolution. Weights start, for the paper's constant 0.01, from a normal
+    distribution of that deviation.
 
     At other image sizes the last plane is averaged, or if smaller repeated, to 6x6 positions (3x3 for small images),
     which is part of the network and no site of pooling. Without classes, the features are those of the second dense

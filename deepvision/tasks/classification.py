@@ -32,7 +32,7 @@ class Labels(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Classification:
-    """Softmax cross-entropy against one label per image.
+    """Softmax cross-entropy against one label per image. Numbers may be arrays that jax traces.
 
     Attributes:
         label_smoothing: share of the target spread evenly over all classes, in [0, 1).
@@ -44,17 +44,17 @@ class Classification:
         equation 2; the others see `mixing`.
     """
 
-    label_smoothing: float = 0.0
-    mixup: float = 0.0
-    cutmix: float = 0.0
-    confidence_penalty: float = 0.0
+    label_smoothing: float | Array = 0.0
+    mixup: float | Array = 0.0
+    cutmix: float | Array = 0.0
+    confidence_penalty: float | Array = 0.0
     distances: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 <= self.label_smoothing < 1:
+        if _known(self.label_smoothing) and not 0 <= self.label_smoothing < 1:
             raise UserError(f"loss.label_smoothing must lie in [0, 1), got {self.label_smoothing}")
         for field in ("mixup", "cutmix", "confidence_penalty"):
-            if getattr(self, field) < 0:
+            if _known(getattr(self, field)) and getattr(self, field) < 0:
                 raise UserError(f"loss.{field} must not be negative, got {getattr(self, field)}")
 
     @classmethod
@@ -73,7 +73,7 @@ class Classification:
 
     def prepare(self, batch: Batch, key: Key | None, train: bool) -> tuple[Array, Labels]:
         images, labels = batch["image"], batch["label"]
-        if not train or not (self.mixup or self.cutmix):
+        if not train or (mixing.is_off(self.mixup) and mixing.is_off(self.cutmix)):
             return images, Labels(labels, labels, jnp.ones(labels.shape))
         mixed, share = mixing.mix(images, key, self.mixup, self.cutmix)
         return mixed, Labels(labels, mixing.neighbour(labels), share)
@@ -90,7 +90,7 @@ class Classification:
         share = targets.share[:, None]
         q = optax.smooth_labels(share * one_hot[0] + (1 - share) * one_hot[1], self.label_smoothing)
         value = -jnp.sum(q * log_p, axis=-1)
-        if self.confidence_penalty:
+        if not mixing.is_off(self.confidence_penalty):
             value += self.confidence_penalty * jnp.sum(jnp.exp(log_p) * log_p, axis=-1)
         return value
 
@@ -112,6 +112,10 @@ class Classification:
         log_p = self.log_probabilities(outputs)
         mean = jax.nn.logsumexp(log_p, axis=0) - jnp.log(log_p.shape[0])
         return -mean if self.distances else mean
+
+
+def _known(value: float | Array) -> bool:
+    return not isinstance(value, jax.Array)
 
 
 def _scores(log_p: Array, labels: Array) -> dict[str, Array]:

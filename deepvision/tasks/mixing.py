@@ -21,7 +21,12 @@ def neighbour(x: Array) -> Array:
     return x.reshape(-1, 2, *x.shape[1:])[:, ::-1].reshape(x.shape)
 
 
-def mix(images: Images, key: Key, mixup: float, cutmix: float) -> tuple[Images, Array]:
+def is_off(value: float | Array) -> bool:
+    """Tells whether a number is known to be zero; that of a traced one cannot be."""
+    return not isinstance(value, jax.Array) and value == 0
+
+
+def mix(images: Images, key: Key, mixup: float | Array, cutmix: float | Array) -> tuple[Images, Array]:
     """Returns mixed images and the share [n] of each that is its own.
 
     mixup:   x <- s x + (1 - s) x'                          s ~ Beta(mixup, mixup)
@@ -36,25 +41,25 @@ def mix(images: Images, key: Key, mixup: float, cutmix: float) -> tuple[Images, 
     """
     keys = ops.example_keys(key, images.shape[0])
     others = neighbour(images)
-    if mixup and cutmix:
+    if not is_off(mixup) and not is_off(cutmix):
         blended, cut = _mixup(images, others, keys, mixup), _cutmix(images, others, keys, cutmix)
         coins = jax.vmap(lambda k: jax.random.bernoulli(jax.random.fold_in(k, 2)))(keys)
         return jnp.where(coins[:, None, None, None], cut[0], blended[0]), jnp.where(coins, cut[1], blended[1])
-    return _cutmix(images, others, keys, cutmix) if cutmix else _mixup(images, others, keys, mixup)
+    return _mixup(images, others, keys, mixup) if is_off(cutmix) else _cutmix(images, others, keys, cutmix)
 
 
-def _mixup(images: Images, others: Images, keys: Key, alpha: float) -> tuple[Images, Array]:
+def _mixup(images: Images, others: Images, keys: Key, alpha: float | Array) -> tuple[Images, Array]:
     share = jax.vmap(lambda key: jax.random.beta(jax.random.fold_in(key, 0), alpha, alpha))(keys)
     weight = share[:, None, None, None].astype(images.dtype)
     return weight * images + (1 - weight) * others, share
 
 
-def _cutmix(images: Images, others: Images, keys: Key, alpha: float) -> tuple[Images, Array]:
+def _cutmix(images: Images, others: Images, keys: Key, alpha: float | Array) -> tuple[Images, Array]:
     inside = jax.vmap(lambda key: _box(key, alpha, *images.shape[1:3]))(keys)
     return jnp.where(inside[..., None], others, images), 1 - jnp.mean(inside, axis=(1, 2))
 
 
-def _box(key: Key, alpha: float, height: int, width: int) -> Array:
+def _box(key: Key, alpha: float | Array, height: int, width: int) -> Array:
     """Returns a random box [h, w] of the area that is asked for, less what lies outside of the image."""
     share_key, row_key, column_key = jax.random.split(jax.random.fold_in(key, 1), 3)
     side = jnp.sqrt(1 - jax.random.beta(share_key, alpha, alpha))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from deepvision.train import parallel
 from deepvision.train.checkpoint import Checkpoint, Checkpoints
 from deepvision.train.experiment import Experiment
 from deepvision.train.progress import Progress
-from deepvision.train.state import init_states
+from deepvision.train.state import TrainState, init_state
 from deepvision.train.step import make_ensemble_step, make_eval_step
+from deepvision.types import Array
 
 
 class Evaluator:
@@ -52,16 +53,29 @@ class Evaluator:
         return metrics_lib.total([self._step(variables, self._resident, feed) for feed in feeds])
 
 
-def initial(experiment: Experiment) -> Checkpoint:
-    """Returns the checkpoint before the first step."""
+Initialize = Callable[[Array, Array, Any, dict[str, Array]], TrainState]
+
+
+def make_initialize(experiment: Experiment) -> Initialize:
+    """Returns the compiled `(seeds [r], images [r, n, h, w, c], pretrained, numbers [r]) -> states [r]`."""
+
+    def one(seed: Array, images: Array, pretrained: Any, numbers: dict[str, Array]) -> TrainState:
+        optimizer, average = experiment.parts(numbers).optimizer, experiment.averaging is not None
+        return init_state(seed, experiment.model, optimizer, images, average, pretrained, numbers)
+
+    # It runs once, and on a CPU optimizing the generation of random numbers takes ten times as long as running it.
+    quick = {"xla_backend_optimization_level": 0}
+    return jax.jit(jax.vmap(one, in_axes=(0, 0, None, 0)), compiler_options=quick)
+
+
+def initial(experiment: Experiment, initialize: Initialize | None = None) -> Checkpoint:
+    """Returns the checkpoint before the first step; `initialize` is that of an experiment of the same structure."""
     config = experiment.config.train
-    states = init_states(
-        experiment.seeds,
-        experiment.model,
-        experiment.optimizer,
+    states = (initialize or make_initialize(experiment))(
+        jnp.asarray(experiment.seeds, jnp.uint32),
         _first_images(experiment),
-        average=experiment.averaging is not None,
-        pretrained=experiment.pretrained,
+        dict(experiment.pretrained),
+        {field: jnp.asarray(values, float) for field, values in experiment.numbers.items()},
     )
     # A copy: the state is donated to the first step, and what is kept must not go with it.
     best = jax.tree.map(lambda x: x.copy(), states.evaluated) if config.keep_best else None

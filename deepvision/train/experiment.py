@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import flax.linen as nn
@@ -15,13 +15,24 @@ from deepvision.tasks.task import Task
 
 
 @dataclasses.dataclass(frozen=True)
+class Parts:
+    """What the numeric fields of a config go into."""
+
+    model: nn.Module
+    task: Task
+    optimizer: optax.GradientTransformation
+
+
+@dataclasses.dataclass(frozen=True)
 class Experiment:
     """What `build.build` returns.
 
     Attributes:
         config: what it was built from.
         seeds: one replica each.
-        model, task, optimizer: see their packages.
+        numbers: numeric fields with their values, one per replica; see `numbers.NUMBERS`.
+        model, task: as evaluated.
+        parts: (numbers of one replica, which may be traced) -> what trains with them.
         train, evaluation: the pipelines.
         penalties: params -> scalar, added to the loss.
         projections: (params, step, model_state) -> params, after each update.
@@ -33,9 +44,10 @@ class Experiment:
 
     config: ConfigDict
     seeds: tuple[int, ...]
+    numbers: Mapping[str, tuple[float, ...]]
     model: nn.Module
     task: Task
-    optimizer: optax.GradientTransformation
+    parts: Callable[[Mapping[str, Any]], Parts]
     train: Pipeline
     evaluation: Pipeline
     penalties: tuple[Callable[..., Any], ...]
@@ -53,6 +65,11 @@ class Experiment:
     @property
     def steps_per_epoch(self) -> float:
         return self.train.num_examples / self.train.batch_size
+
+    def of(self, replicas: Sequence[int]) -> Experiment:
+        """Returns the same with some of the replicas only."""
+        numbers = {field: tuple(values[r] for r in replicas) for field, values in self.numbers.items()}
+        return dataclasses.replace(self, seeds=tuple(self.seeds[r] for r in replicas), numbers=numbers)
 
     def steps_between(self, epochs: float) -> int:
         """Returns the number of steps nearest to so many epochs, at least one."""

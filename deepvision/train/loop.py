@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from deepvision.errors import UserError
-from deepvision.tasks.task import Metrics
+from deepvision.tasks.task import Batch, Metrics
 from deepvision.train import metrics as metrics_lib
 from deepvision.train import parallel
 from deepvision.train.checkpoint import Checkpoint, Checkpoints
@@ -23,7 +23,9 @@ from deepvision.train.display import Display, Silent
 from deepvision.train.evaluate import Evaluator, initial
 from deepvision.train.experiment import Experiment
 from deepvision.train.run_folder import RunFolder
+from deepvision.train.state import TrainState
 from deepvision.train.step import TrainStep, make_train_step
+from deepvision.types import Key
 
 
 class Diverged(UserError):
@@ -207,18 +209,25 @@ class _Schedule:
 
 
 def _train_step(experiment: Experiment) -> TrainStep:
+    """Returns the step, which is made anew of the numbers in the state whenever it is traced."""
     config, averaging = experiment.config, experiment.averaging
     share = averaging and functools.partial(averaging.share, steps_per_epoch=experiment.steps_per_epoch)
-    return make_train_step(
-        experiment.model,
-        experiment.task,
-        experiment.optimizer,
-        experiment.penalties,
-        experiment.projections,
-        accumulate=config.optimizer.accumulate,
-        average_share=share,
-        stoppable=config.train.early_stopping > 0,
-    )
+
+    def step(state: TrainState, batch: Batch, key: Key) -> tuple[TrainState, Metrics]:
+        parts = experiment.parts(state.numbers)
+        made = make_train_step(
+            parts.model,
+            parts.task,
+            parts.optimizer,
+            experiment.penalties,
+            experiment.projections,
+            accumulate=config.optimizer.accumulate,
+            average_share=share,
+            stoppable=config.train.early_stopping > 0,
+        )
+        return made(state, batch, key)
+
+    return step
 
 
 @jax.jit

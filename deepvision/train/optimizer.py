@@ -8,18 +8,20 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
 from deepvision.choices import resolve
 from deepvision.errors import UserError, unknown
 from deepvision.params import is_kernel
+from deepvision.train.numbers import is_off
 
 Schedule = Callable[[Any], Any]
 
 
 def make_optimizer(config: ConfigDict, rate: Schedule, blocks: Sequence[str] = ()) -> optax.GradientTransformation:
-    """Returns the optimizer of `config` (its section `optimizer`) at the given learning rate.
+    """Returns the optimizer of `config` (its section `optimizer`) at the given learning rate; numbers may be traced.
 
     Weight decay acts on kernels alone, by role and rank: no bias, no scale of a norm, no learned slope decays, whatever
     stands at a site. Parameters that `trainable` does not name stay as they are. With a `layer_decay` d, block i of n
@@ -35,11 +37,12 @@ def make_optimizer(config: ConfigDict, rate: Schedule, blocks: Sequence[str] = (
     """
     if config.name not in OPTIMIZERS:
         raise unknown("optimizer", config.name, OPTIMIZERS)
-    if not 0 < config.layer_decay <= 1:
+    if not isinstance(config.layer_decay, jax.Array) and not 0 < config.layer_decay <= 1:
         raise UserError(f"optimizer.layer_decay must lie in (0, 1], got {config.layer_decay}")
-    clip = optax.clip_by_global_norm(config.clip_norm) if config.clip_norm else optax.identity()
+    clips = not is_off("optimizer.clip_norm", config.clip_norm)
+    clip = optax.clip_by_global_norm(config.clip_norm) if clips else optax.identity()
     optimizer = optax.chain(clip, OPTIMIZERS[config.name](config, rate))
-    if config.layer_decay < 1:
+    if not is_off("optimizer.layer_decay", config.layer_decay):
         optimizer = optax.chain(optimizer, _scale_by_block(config.layer_decay, blocks))
     if tuple(config.trainable) != ("*",):
         transforms = {"trained": optimizer, "frozen": optax.set_to_zero()}
@@ -73,7 +76,8 @@ def _labels(trainable: tuple[str, ...], params: Any) -> Any:
 
 def _sgd(config: ConfigDict, rate: Schedule) -> optax.GradientTransformation:
     """SGD with momentum; the decay is part of the gradient (He et al. 2015, section 3.4)."""
-    sgd = optax.sgd(rate, momentum=config.momentum or None, nesterov=config.nesterov)
+    momentum = None if is_off("optimizer.momentum", config.momentum) else config.momentum
+    sgd = optax.sgd(rate, momentum=momentum, nesterov=config.nesterov)
     return optax.chain(_coupled_decay(config), sgd)
 
 
@@ -112,7 +116,7 @@ OPTIMIZERS = {"sgd": _sgd, "adam": _adam, "adamw": _adamw, "lars": _lars, "lamb"
 
 
 def _coupled_decay(config: ConfigDict) -> optax.GradientTransformation:
-    if not config.weight_decay:
+    if is_off("optimizer.weight_decay", config.weight_decay):
         return optax.identity()
     return optax.add_decayed_weights(config.weight_decay, mask=kernel_mask)
 
@@ -142,11 +146,14 @@ def _main_schedule(config: ConfigDict, steps: int, warmup: int, steps_per_epoch:
         "constant": lambda: optax.constant_schedule(1.0),
         "cosine": lambda: optax.cosine_decay_schedule(1.0, steps, alpha=config.final),
         "linear": lambda: optax.linear_schedule(1.0, config.final, steps),
-        "step": lambda: optax.piecewise_constant_schedule(
-            1.0, {round(epoch * steps_per_epoch) - warmup: config.factor for epoch in config.boundaries}
-        ),
+        "step": lambda: _steps([round(epoch * steps_per_epoch) - warmup for epoch in config.boundaries], config.factor),
     }
     return resolve(own | OPTAX_SCHEDULES, config.name, "schedule")()
+
+
+def _steps(boundaries: Sequence[int], factor: Any) -> Schedule:
+    """Returns 1, multiplied by `factor` from each boundary on; that of optax takes no traced factor."""
+    return lambda step: jnp.prod(jnp.where(step >= jnp.asarray(boundaries, jnp.int32), factor, 1.0))
 
 
 OPTAX_SCHEDULES = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import flax
@@ -27,6 +27,7 @@ class TrainState:
         opt_state: the optimizer's.
         average: exponential moving average of `params` and `model_state`, or None.
         stopped: early stopping has come; the replica does not change any more.
+        numbers: the numeric fields that the step is made with, by name; see `numbers.NUMBERS`.
     """
 
     seed: Array
@@ -36,6 +37,7 @@ class TrainState:
     opt_state: Any
     average: Any
     stopped: Array
+    numbers: dict[str, Array]
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -52,45 +54,28 @@ class TrainState:
         return jax.random.fold_in(jax.random.key(self.seed), self.step)
 
 
-def init_states(
-    seeds: Sequence[int],
-    model: nn.Module,
-    optimizer: optax.GradientTransformation,
-    images: Array,
-    average: bool,
-    pretrained: Mapping[tuple[str, ...], Any] | None = None,
-) -> TrainState:
-    """Returns the states of all replicas before the first step, every leaf with an axis [r] in front.
-
-    Args:
-        seeds: one per replica.
-        model, optimizer: of the experiment.
-        images: [r, n, h, w, c]; only a data-dependent initialization looks at more than their shape.
-        average: whether an average of the weights is kept.
-        pretrained: variables that all replicas start from in place of the network's own, by path.
-    """
-
-    def one(seed: Array, images: Array, pretrained: Any) -> TrainState:
-        return init_state(seed, model, optimizer, images, average, pretrained)
-
-    # It runs once, and on a CPU optimizing the generation of random numbers takes ten times as long as running it.
-    quick = {"xla_backend_optimization_level": 0}
-    states = jax.jit(jax.vmap(one, in_axes=(0, 0, None)), compiler_options=quick)
-    return states(jnp.asarray(seeds, jnp.uint32), images, pretrained or {})
-
-
 def init_state(
     seed: Array,
     model: nn.Module,
     optimizer: optax.GradientTransformation,
     images: Array,
     average: bool,
-    pretrained: Mapping[tuple[str, ...], Any],
+    pretrained: Mapping[tuple[str, ...], Any] | None = None,
+    numbers: Mapping[str, Array] | None = None,
 ) -> TrainState:
-    """Returns the state of one replica before the first step; the seed may be traced."""
+    """Returns the state of one replica before the first step; the seed may be traced.
+
+    Args:
+        seed: of the replica.
+        model, optimizer: of the experiment.
+        images: [n, h, w, c]; only a data-dependent initialization looks at more than their shape.
+        average: whether an average of the weights is kept.
+        pretrained: variables to start from in place of the network's own, by path.
+        numbers: of the replica.
+    """
     init_key = jax.random.fold_in(jax.random.key(seed), 2**31)  # no step has this number
     keys = {"params": init_key, "dropout": init_key}  # some noise goes on in evaluation
-    variables = unflatten_dict(flatten_dict(dict(model.init(keys, images, train=False))) | dict(pretrained))
+    variables = unflatten_dict(flatten_dict(dict(model.init(keys, images, train=False))) | dict(pretrained or {}))
     params = variables.pop("params", {})
     return TrainState(
         seed=jnp.asarray(seed, jnp.uint32),
@@ -100,4 +85,5 @@ def init_state(
         opt_state=optimizer.init(params),
         average={"params": params, **variables} if average else None,
         stopped=jnp.zeros((), bool),
+        numbers=dict(numbers or {}),
     )

@@ -83,6 +83,7 @@ def test_slugs_are_safe_and_distinct():
         ({"model.norm": ()}, "one or more values"),
         ({"model.norm": "batch"}, "one or more values"),
         ({"model.norm": ("batch", "batch")}, "more than once"),
+        ("{'model.norm': ", "cannot read config.ablation.axes"),
         ({"train.epochs": ("many",)}, "train.epochs is of type float"),
         ({"seed": (1, 2)}, "config.ablation.seeds"),
         (("model.norm",), "must map fields to values"),
@@ -99,3 +100,62 @@ def test_no_seeds_is_refused():
     config.ablation.seeds = 0
     with pytest.raises(UserError, match="at least 1"):
         make_arms(config)
+
+
+def _ablation(**fields):
+    config = _config(None)
+    config.ablation.update(fields)
+    return config
+
+
+def test_axes_in_zip_go_together():
+    axes = {"data.batch_size": (32, 64), "optimizer.learning_rate": (0.1, 0.2)}
+    arms = make_arms(_ablation(axes=axes, mode="zip"))
+    assert [arm.labels for arm in arms] == [("32", "0.1"), ("64", "0.2")]
+
+
+def test_arms_can_be_listed_by_name():
+    arms = make_arms(_ablation(arms={"as published": {}, "ours": {"model.norm": "group", "train.epochs": 2.0}}))
+    assert [arm.name for arm in arms] == ["as published", "ours"]
+    assert [arm.labels for arm in arms] == [("as published",), ("ours",)]
+    assert arms[1].changes == {"model.norm": "group", "train.epochs": 2.0}
+    assert (arms[1].config.model.norm, arms[1].config.train.epochs) == ("group", 2.0)
+    assert arms[0].slug.startswith("as_published-")
+
+
+def test_exclusions_leave_out_what_matches_all_their_fields():
+    axes = {"model.norm": ("none", "batch", "layer"), "data.batch_size": (8, 64)}
+    exclude = ({"model.norm": ("none", "batch"), "data.batch_size": 8}, {"model.norm": "layer", "data.batch_size": 64})
+    arms = make_arms(_ablation(axes=axes, exclude=exclude))
+    assert [arm.labels for arm in arms] == [("none", "64"), ("batch", "64"), ("layer", "8")]
+
+
+def test_a_command_line_gives_them_as_text():
+    arms = make_arms(_ablation(axes="{'model.norm': ('batch', None)}", exclude="{'model.norm': 'batch'}"))
+    assert [arm.name for arm in arms] == ["norm=default"]
+
+
+_AXES = {"model.norm": ("batch", "layer"), "train.epochs": (1.0,)}
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"axes": _AXES, "mode": "zip"}, "as many values on every axis; model.norm has 2, train.epochs has 1"),
+        ({"axes": _AXES, "mode": "zap"}, "did you mean 'zip'"),
+        ({"axes": _AXES, "arms": {"a": {}}}, "exclude each other"),
+        ({"arms": {"a": {"model.nrom": "batch"}}}, "did you mean 'model.norm'"),
+        ({"arms": {"a": "batch"}}, "'a' must map fields to values"),
+        ({"arms": {"": {}}}, "needs a name"),
+        ({"arms": {"a": {"model.norm": "batch"}, "b": {"model.norm": "batch"}}}, "'b' is the same as 'a'"),
+        ({"axes": _AXES, "exclude": ({"model.norm": "group"},)}, "no arm matches {'model.norm': 'group'}"),
+        ({"axes": _AXES, "exclude": ({"train.epochs": 1.0},)}, "leaves out every arm"),
+        ({"axes": _AXES, "exclude": ({"model.nrom": "batch"},)}, "did you mean 'model.norm'"),
+        ({"axes": _AXES, "exclude": ("batch",)}, "each entry must map fields to values"),
+    ],
+    ids=str,
+)
+def test_a_bad_comparison_is_refused_with_the_reason(fields, message):
+    with pytest.raises(UserError, match=message) as error:
+        make_arms(_ablation(**fields))
+    assert "\n" not in str(error.value)

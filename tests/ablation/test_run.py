@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from deepvision.ablation.results import read_results
+from deepvision.ablation.merge import read_results
 from deepvision.ablation.run import run_arms
 from deepvision.errors import UserError
 from tests.ablation import made_up

@@ -126,7 +126,7 @@ def _as_pickle(path):
     ("name", "write", "complaint"),
     [
         ("none.npz", None, "no file"),
-        ("weights.pth", None, "neither of .npz, .safetensors"),
+        ("weights.bin", None, "none of .npz, .safetensors, .pth, .pt"),
         ("weights.npz", lambda path: path.write_bytes(b"nonsense"), "cannot read"),
         ("array.npz", _as_npz, "cannot read"),
         ("pickled.npz", _as_pickle, "cannot read"),

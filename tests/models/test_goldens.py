@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,53 +12,84 @@ import pytest
 import deepvision as dv
 from deepvision.interop.convert import write_from
 from deepvision.interop.rules import rules_of
+from deepvision.models.network import AUXILIARY
 from tests.goldens import fill
 
-# The other VGGs differ from these in the number of convolutions alone; their names and shapes are checked elsewhere.
-FLOAT32 = ("cifar_resnet56", "resnet18", "resnet34", "resnet50", "vgg11", "vgg11_bn")
-FLOAT64 = ("lenet5_1998", "lenet5_modern", "cifar_plain20", "cifar_resnet20", "vit_tiny_patch16_224")
+# A network of every family; in double precision, where mistakes of an epsilon show.
+FLOAT64 = (
+    *("lenet5_1998", "lenet5_modern", "alexnet", "squeezenet1_1", "bn_inception", "shufflenet_v1_g3"),
+    *("cifar_plain20", "cifar_resnet20", "cifar_wrn16_4", "cifar_densenet_40_12", "cifar_preact_resnet110"),
+    *(
+        "mobilenet_v3_small",
+        "regnet_y_400mf",
+        "vit_tiny_patch16_224",
+        "deit_tiny_distilled_patch16_224",
+        "mixer_s16_224",
+    ),
+)
+# The widest networks have the blocks of narrower ones; their names and shapes are checked elsewhere.
+FLOAT32 = [name for name in fill.names() if name not in FLOAT64 and fill.FACTS[name]["params"] < 64e6]
+QUICK = {"xla_backend_optimization_level": 0}  # everything runs once: compiling it well would take longer
 
 
 @pytest.mark.parametrize("name", FLOAT32)
-def test_float32_logits(name):
+def test_float32_outputs(name):
     golden = fill.golden(name)
-    variables = dv.load_weights(name, golden.weights)
-    y = jax.jit(dv.create_model(name).apply)(variables, golden.x)
-    expected = golden.figures["logits"]
-    assert y.dtype == jnp.float32
-    assert np.abs(y - expected).max() < 1e-4 * expected.std()
+    _check(name, golden, golden.weights, golden.x, "", 1e-4)
 
 
 @pytest.mark.parametrize("name", FLOAT64)
-def test_float64_logits(name):
+def test_float64_outputs(name):
     golden = fill.golden(name)
     with jax.enable_x64(True):
-        variables = dv.load_weights(name, _wide(golden.weights))
-        y = jax.jit(dv.create_model(name).apply)(variables, golden.x.astype(np.float64))
-        expected = golden.figures["logits64"]
-        assert y.dtype == jnp.float64
-        assert np.abs(y - expected).max() < 1e-9 * expected.std()
+        _check(name, golden, _wide(golden.weights), golden.x.astype(np.float64), "64", 1e-9)
 
 
-def test_training_step_of_resnet18():
-    golden = fill.golden("train_resnet18")
-    model, figures = dv.create_model("resnet18"), golden.figures
+def _check(name, golden, weights, x, suffix, tolerance):
+    """Checks the network's outputs, and where the reference has them those of its auxiliary classifiers."""
+    model, variables = dv.create_model(name), dv.load_weights(name, weights)
+    apply = functools.partial(model.apply, mutable=[AUXILIARY])
+    y, updates = jax.jit(apply, compiler_options=QUICK)(variables, x)
+    assert y.dtype == x.dtype
+    outputs = {"logits": _as_stored(y, golden), **updates.get(AUXILIARY, {})}
+    compared = [output for output in outputs if output + suffix in golden.figures]
+    assert "logits" in compared
+    for output in compared:
+        expected = golden.figures[output + suffix]
+        assert np.abs(outputs[output] - expected).max() < tolerance * expected.std(), output
+
+
+def _as_stored(y, golden):
+    """Returns outputs per pixel as the reference has them: channels first, every stride-th position."""
+    if y.ndim == 2:
+        return y
+    stride = golden.meta["stride"]
+    return jnp.moveaxis(y, -1, 1)[..., ::stride, ::stride]
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "head"), [("resnet18", "conv1", "fc"), ("densenet121", "features.conv0", "classifier")]
+)
+def test_training_step(name, first, head):
+    """Loss, statistics and gradients of a step in training mode."""
+    golden = fill.golden(f"train_{name}")
+    model, figures = dv.create_model(name), golden.figures
 
     def loss(params, stats, x):
         y, updates = model.apply({"params": params, "batch_stats": stats}, x, train=True, mutable=["batch_stats"])
         return jnp.sum(jnp.square(y)), (y, updates["batch_stats"])
 
     with jax.enable_x64(True):
-        variables = dv.load_weights("resnet18", _wide(golden.weights))
-        step = jax.jit(jax.value_and_grad(loss, has_aux=True))
+        variables = dv.load_weights(name, _wide(golden.weights))
+        step = jax.jit(jax.value_and_grad(loss, has_aux=True), compiler_options=QUICK)
         x = golden.x.astype(np.float64)
         (value, (y, stats)), gradients = step(variables["params"], variables["batch_stats"], x)
-        theirs = write_from({"params": gradients, "batch_stats": stats}, rules_of(model)[0], "resnet18")
+        theirs = write_from({"params": gradients, "batch_stats": stats}, rules_of(model)[0], name)
 
     _close(value, figures["loss64"])
     _close(y, figures["logits64"])
-    _close(theirs["conv1.weight"], figures["grad_first_conv64"])
-    _close(theirs["fc.bias"], figures["grad_fc_bias64"])
+    _close(theirs[f"{first}.weight"], figures["grad_first_conv64"])
+    _close(theirs[f"{head}.bias"], figures["grad_fc_bias64"])
     for prefix, norm in (("first", golden.meta["first_bn"]), ("last", golden.meta["last_bn"])):
         for statistic in ("mean", "var"):
             _close(theirs[f"{norm}.running_{statistic}"], figures[f"{prefix}_bn_running_{statistic}64"])
@@ -64,8 +97,8 @@ def test_training_step_of_resnet18():
         _close(theirs[f"{norm}.bias"], figures[f"{prefix}_bn_grad_bias64"])
     norms = golden.meta["gnorm_by_param64"]
     assert len(norms) == len(jax.tree.leaves(gradients))
-    for name, norm in norms.items():
-        _close(np.linalg.norm(theirs[name]), norm)
+    for parameter, norm in norms.items():
+        _close(np.linalg.norm(theirs[parameter]), norm)
 
 
 def _close(ours, theirs):

@@ -48,8 +48,8 @@ def test_an_output_of_unet_sees_the_middle_of_the_image():
     small = {"depth": 1, "width": 4}
     valid, padded = (dv.create_model(name, overrides=small, dropout=0.0) for name in ("unet_2015", "unet_padded"))
     x = jax.random.normal(jax.random.key(0), (1, 36, 36, 1))
-    variables = valid.init(jax.random.key(1), x)
-    y, z = valid.apply(variables, x), padded.apply(variables, x)
+    variables = jax.jit(valid.init)(jax.random.key(1), x)
+    y, z = (jax.jit(model.apply)(variables, x) for model in (valid, padded))
     assert y.shape[1] == 20
     np.testing.assert_allclose(y, z[:, 8:28, 8:28], atol=1e-5)
 

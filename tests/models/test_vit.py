@@ -80,6 +80,49 @@ def test_drop_path_rises_over_the_blocks_and_dropout_stands_where_the_paper_has_
     assert sum(site.kind == "dropout" for site in sites) == 1 + 4 * 3
 
 
+def test_two_classifiers_are_averaged_each_on_its_own_token():
+    overrides = {"small_images": True, "depth": 1, "width": 8, "heads": 2}
+    model = dv.create_model("deit_tiny_distilled_patch16_224", 3, overrides=overrides)
+    x = jax.random.normal(jax.random.key(0), (1, 8, 8, 3))
+    params = model.init(jax.random.key(1), x)["params"]
+    tokens = model.clone(num_classes=0).apply({"params": params}, x)
+    shared = params | {"distillation_head": params["head"]}
+    expected = tokens @ params["head"]["kernel"] + params["head"]["bias"]
+    np.testing.assert_allclose(model.apply({"params": shared}, x), expected, rtol=1e-5)
+    silent = params | {"distillation_head": jax.tree.map(jnp.zeros_like, params["head"])}
+    assert jnp.abs(model.apply({"params": silent}, x) - model.apply({"params": params}, x)).max() > 1e-3
+
+
+def test_without_a_class_token_the_head_sees_the_mean_of_the_patches():
+    model = dv.create_model("simple_vit_s16", 0, overrides={"small_images": True, "depth": 1, "width": 8, "heads": 2})
+    x = jax.random.normal(jax.random.key(0), (1, 8, 8, 3))
+    y, variables = model.init_with_output(jax.random.key(1), x)
+    (patches,) = model.apply(variables, x, method="features")
+    np.testing.assert_allclose(y, patches.mean(axis=(1, 2)), atol=1e-6)
+    assert not {"class_token", "positions"} & variables["params"].keys()
+
+
+def test_positions_are_brought_to_another_grid():
+    model = dv.create_model("vit_micro_patch4_32")
+    positions = np.ones((1, 65, 64), np.float32)
+    np.testing.assert_allclose(model.resized("positions", positions, (1, 17, 64)), np.ones((1, 17, 64)), atol=1e-6)
+    assert model.resized("positions", positions, (1, 16, 64)) is None
+    assert model.resized("head/bias", positions[0, 0], (1,)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "reason"),
+    [
+        ("vit_micro_patch4_32", {"readout": "max"}, "readout must be one of token, mean"),
+        ("vit_micro_patch4_32", {"positions": "none"}, "positions must be one of learned, sincos2d"),
+        ("deit_tiny_distilled_patch16_224", {"readout": "mean", "small_images": True}, "use readout 'token'"),
+    ],
+)
+def test_what_cannot_be_read_out_is_a_user_error(name, overrides, reason):
+    with pytest.raises(UserError, match=reason):
+        dv.describe(dv.create_model(name, overrides=overrides), (32, 32, 3))
+
+
 def test_attention_blocks_stand_behind_both_branches():
     description = dv.describe(dv.create_model("vit_micro_patch4_32", attention="se"), (32, 32, 3))
     assert [site.path for site in description.sites if site.kind == "attention"] == [

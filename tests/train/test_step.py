@@ -17,7 +17,7 @@ from deepvision.tasks import Classification
 from deepvision.train.averaging import ExponentialAverage, PolyakAverage, StochasticWeightAverage
 from deepvision.train.evaluate import initial
 from deepvision.train.loop import Diverged
-from deepvision.train.state import init_states
+from deepvision.train.state import init_state
 from deepvision.train.step import make_train_step
 from tests.train.small import small_config, train
 
@@ -37,7 +37,7 @@ def run(steps=1, norm="layer", average=False, stopped=False, dtype=None, **optio
     """Returns the state before and after some steps of a small perceptron."""
     model = create_model("mlp", 10, norm=norm, dtype=dtype, overrides={"hidden": (16,)})
     optimizer = optax.sgd(0.1)
-    state = jax.tree.map(lambda x: x[0], init_states((0,), model, optimizer, jnp.zeros((1, 1, *SHAPE)), average))
+    state = init_state(0, model, optimizer, jnp.zeros((1, *SHAPE)), average)
     state = before = state.replace(stopped=jnp.asarray(stopped))
     step = jax.jit(make_train_step(model, Classification(), optimizer, **options))
     for _ in range(steps):

@@ -3,42 +3,55 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from deepvision.ablation.analysis import Analysis
-from deepvision.ablation.plots.style import COLOURS, MUTED, colour, new_figure
-from deepvision.ablation.results import ArmResult
+from deepvision.ablation.plots.style import COLOURS, MUTED, colour, new_panels
+from deepvision.ablation.results import ArmResult, Results
 from deepvision.ablation.statistics import summarize
 
 
 def draw_curves(analysis: Analysis) -> Figure:
     """Draws the metric on the held-out split along training: the mean over seeds, and its 95 % t-interval as a band.
 
-    Beyond eight arms, the eight with the best means have colours and the others are grey.
+    A panel for every data set. Beyond eight arms, the eight with the best means have colours, the others are grey.
     """
-    results, metric = analysis.results, analysis.results.metric
-    arms = [arm for arm in results.finished if curve(arm, metric.name)[0].size]
+    results = analysis.results
+    panels = {
+        condition: [arm for arm in arms if curve(arm, results.metric.name)[0].size]
+        for condition, arms in results.conditions.items()
+    }
+    figure, all_axes = new_panels(len(panels), 3.1)
+    for axes, (condition, arms) in zip(all_axes, panels.items(), strict=True):
+        axes.set_title(", ".join(condition), fontsize=9)
+        if arms:
+            _draw_panel(axes, results, arms)
+    return figure
+
+
+def _draw_panel(axes: Axes, results: Results, arms: list[ArmResult]) -> None:
+    metric = results.metric
     ranked = sorted(arms, key=lambda arm: -results.goodness(results.summary(arm).mean))
-    figure, axes = new_figure(3.2)
-    for arm in [arm for arm in arms if arm in ranked[len(COLOURS) :]]:
+    first = {arm.name for arm in ranked[: len(COLOURS)]}
+    coloured = [arm for arm in arms if arm.name in first]
+    for arm in [arm for arm in arms if arm.name not in first]:
         epochs, mean, _ = curve(arm, metric.name)
         axes.plot(epochs, mean * metric.scale, color=MUTED, linewidth=0.6, zorder=1)
-    for arm in [arm for arm in arms if arm in ranked[: len(COLOURS)]]:
+    for i, arm in enumerate(coloured):
         epochs, mean, half = curve(arm, metric.name)
         mean, half = mean * metric.scale, half * metric.scale
-        shade = colour(results.finished.index(arm)) if len(arms) <= len(COLOURS) else colour(ranked.index(arm))
-        axes.plot(epochs, mean, color=shade, linewidth=1.4, label=", ".join(arm.labels), zorder=3)
-        axes.fill_between(epochs, mean - half, mean + half, color=shade, alpha=0.14, linewidth=0, zorder=2)
+        axes.plot(epochs, mean, color=colour(i), linewidth=1.4, label=", ".join(arm.labels), zorder=3)
+        axes.fill_between(epochs, mean - half, mean + half, color=colour(i), alpha=0.14, linewidth=0, zorder=2)
     axes.set_ylim(*_limits([curve(arm, metric.name)[1] * metric.scale for arm in arms]))
     axes.set_xlabel("epoch")
     axes.set_ylabel(f"held-out {metric.heading}")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid()
-    others = len(arms) - len(COLOURS)
-    title = f"grey: {others} others" if others > 0 else None
+    others = len(arms) - len(coloured)
+    title = f"grey: {others} others" if others else None
     axes.legend(frameon=False, fontsize=8, title=title, title_fontsize=8, labelcolor="linecolor")
-    return figure
 
 
 def curve(arm: ArmResult, metric: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

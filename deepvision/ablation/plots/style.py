@@ -12,10 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, told apart under every common colour blindness; beyond eight arms the line style changes too.
+# Okabe and Ito's colours, told apart under every common colour blindness.
 INK, GRID, MUTED = "#1c1c21", "#c9c9cf", "#8a8a93"
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", INK, "#B8A800")
-LINES = ("-", "--", ":", "-.")
 WIDTH = 4.9  # inches: on a narrow screen the text is then about as large as the page's
 
 _STYLE = {
@@ -42,20 +41,23 @@ def drawing(name: str) -> Iterator[None]:
 
 
 def new_figure(height: float, width: float = WIDTH) -> tuple[Figure, Axes]:
-    """Returns a figure of this height, in inches, and its axes."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    """Returns a figure of this size, in inches, and its axes."""
+    figure, panels = new_panels(1, height, width)
+    return figure, panels[0]
+
+
+def new_panels(count: int, height: float, width: float = WIDTH) -> tuple[Figure, list[Axes]]:
+    """Returns a figure of panels below each other, each of this height in inches, and their axes."""
+    figure = Figure(figsize=(width, height * count), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+    panels = [figure.add_subplot(count, 1, i + 1) for i in range(count)]
+    for axes in panels:
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure, panels
 
 
 def colour(index: int) -> str:
     return COLOURS[index % len(COLOURS)]
-
-
-def line(index: int) -> str:
-    return LINES[index // len(COLOURS) % len(LINES)]
 
 
 def png(figure: Figure) -> bytes:

@@ -23,11 +23,12 @@ def arms_table(results: Results) -> Table:
     values = Column("", tuple(f"seed_{seed}" for seed in seeds))
     measured = (metric, _SPREAD, _BOOTSTRAP, _SEEDS, _PARAMETERS, _MACS, _SPEED, _HIDDEN, values)
     columns = (*(word(axis) for axis in results.axes), *measured)
-    rows = tuple(_row(results, arm, measured, seeds) for arm in results.arms)
+    best = {arm.name for arm in results.best}
+    rows = tuple(_row(results, arm, measured, seeds, arm.name in best) for arm in results.arms)
     return Table("arms", f"Held-out {results.metric.heading} after the last step", columns, rows, _caption(results))
 
 
-def _row(results: Results, arm: ArmResult, columns: tuple[Column, ...], seeds: list[int]) -> Row:
+def _row(results: Results, arm: ArmResult, columns: tuple[Column, ...], seeds: list[int], best: bool) -> Row:
     labels = tuple(map(text, arm.labels))
     found = arm.values(results.metric.name)
     count = Cell(_seeds(arm), (len(arm.runs), len(arm.failures), len(arm.pending)))
@@ -41,7 +42,7 @@ def _row(results: Results, arm: ArmResult, columns: tuple[Column, ...], seeds: l
     spread = Cell(NONE if summary.sd is None else metric.write(summary.sd), (summary.sd,))
     ends = bootstrap_interval(list(found.values()))
     bootstrap = Cell(f"[{metric.write(ends[0])}, {metric.write(ends[1])}]", ends) if ends else empty(_BOOTSTRAP, NONE)
-    return Row((*labels, mean, spread, bootstrap, count, *_costs(arm), values), bold=arm in results.best)
+    return Row((*labels, mean, spread, bootstrap, count, *_costs(arm), values), bold=best)
 
 
 def _costs(arm: ArmResult) -> tuple[Cell, ...]:
@@ -71,6 +72,6 @@ def _caption(results: Results) -> str:
         return f"{best}; one seed per arm, hence no intervals and no way to tell the arms apart."
     speeds = "; images/s of each folder" if any(len(arm.costs) > 1 for arm in results.arms) else ""
     return (
-        f"{best}. ± is half the 95 % t-interval of the mean over seeds, sd the standard deviation between seeds, bootstrap"
-        f" the 95 % BCa interval{speeds}."
+        f"{best}. ± is half the 95 % t-interval of the mean over seeds, sd the standard deviation between seeds,"
+        f" bootstrap the 95 % BCa interval{speeds}."
     )

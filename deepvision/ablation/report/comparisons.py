@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deepvision.ablation.analysis import Analysis, Comparison
+from deepvision.ablation.analysis import Analysis, Comparison, baseline_name
 from deepvision.ablation.report.arms import NONE
 from deepvision.ablation.report.table import Cell, Column, Row, Table, text, word
 from deepvision.ablation.results import Results
@@ -13,11 +13,10 @@ def comparisons_table(analysis: Analysis) -> Table | None:
     results, metric = analysis.results, analysis.results.metric
     if not analysis.comparisons:
         return None
-    several = len({comparison.baseline.name for comparison in analysis.comparisons}) > 1
     unit = metric.difference_unit.strip()
     columns = [
         word("arm"),
-        word("baseline" if several else "", "baseline"),
+        Column("", ("baseline",)),
         Column(f"difference ({unit})" if unit else "difference", ("difference", "ci95_low", "ci95_high")),
         word("verdict"),
         Column("p", ("p",)),
@@ -30,8 +29,9 @@ def comparisons_table(analysis: Analysis) -> Table | None:
     if results.delta:
         columns.append(Column(f"seeds for {metric.write(results.delta)}", ("seeds_for_delta",)))
     rows = tuple(_comparison(results, comparison) for comparison in analysis.comparisons)
-    title = "Paired differences to " + ("the baseline of the same data set" if several else results.baseline.name)
-    return Table("comparisons", title, tuple(columns), rows, _caption(analysis))
+    return Table(
+        "comparisons", f"Paired differences to {baseline_name(results)}", tuple(columns), rows, _caption(analysis)
+    )
 
 
 def effects_table(analysis: Analysis) -> Table | None:

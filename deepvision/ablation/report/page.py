@@ -119,7 +119,8 @@ def _row(table: Table, row: Row) -> str:
 
 def _cell(tag: str, text: str, numeric: bool, attributes: str = "") -> str:
     kind = ' class="number"' if numeric else ' class="short"' if len(text) <= _SHORT else ""
-    return f"<{tag}{kind}{attributes}>{escape(text)}</{tag}>"
+    shown = escape(text) if numeric else escape(text).replace(",", ",<wbr>")  # names of arms may break at commas
+    return f"<{tag}{kind}{attributes}>{shown}</{tag}>"
 
 
 def _commands(report: Report) -> str:

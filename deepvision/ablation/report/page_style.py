@@ -35,7 +35,8 @@ pre { background: var(--panel); padding: .7rem .9rem; border-radius: .4rem; whit
   overflow-wrap: anywhere; }
 summary { cursor: pointer; color: var(--accent); margin: .8rem 0 .3rem; }
 footer { margin-top: 3rem; color: var(--muted); font-size: .86rem; }
-@media (max-width: 480px) { body { font-size: 15px; } th, td { padding: .25rem .45rem; } h1 { font-size: 1.35rem; } }
+@media (max-width: 480px) { body { font-size: 15px; } th, td { padding: .25rem .45rem; } h1 { font-size: 1.35rem; }
+  tbody th:first-child { white-space: normal; } }
 @media print { :root { --paper: #fff; --ink: #000; --muted: #444; --grid: #bbb; --panel: #f4f4f4; --best: #eee; }
   body { max-width: none; font-size: 10pt; padding: 0; } .scroll { overflow: visible; } th:first-child { position:
   static; } figure, tr, .verdict { break-inside: avoid; } h2, h3 { break-after: avoid; }

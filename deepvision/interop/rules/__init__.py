@@ -22,6 +22,7 @@ from deepvision.interop.rules import (
     mnasnet,
     mobilenet,
     mobilenet_v3,
+    neocognitron,
     pvt,
     regnet,
     resnet,
@@ -52,6 +53,7 @@ from deepvision.models.mlp import MLP
 from deepvision.models.mnasnet import MnasNet
 from deepvision.models.mobilenet import MobileNetV1, MobileNetV2
 from deepvision.models.mobilenet_v3 import MobileNetV3
+from deepvision.models.neocognitron import Neocognitron
 from deepvision.models.network import Network
 from deepvision.models.pvt import PVTv2
 from deepvision.models.regnet import RegNetY
@@ -69,6 +71,7 @@ __all__ = ["Rules", "rules_of"]
 
 RULES: dict[type[Network], tuple[Callable[..., Rules], ...]] = {
     MLP: (mlp.mlp,),
+    Neocognitron: (neocognitron.neocognitron,),
     LeNet1: (lenet.lenet1,),
     LeNet5: (lenet.lenet5,),
     LeNet5Modern: (lenet.lenet5_modern,),

@@ -25,8 +25,8 @@ class Rules:
         arrays: path of our variable (regular expression) -> name of their array (template), of the same shape or one
             that differs by axes of length one, for what belongs to no layer.
         flattened: path of our dense layer behind a flattened image -> the channels of that image.
-        spatial: path of our layer (regular expression) -> how many axes of positions their kernel has, where it is not
-            as many as ours: 2 for a dense layer that is a 1x1 convolution of theirs.
+        spatial: path of our layer, or of our variable among `arrays` (regular expression) -> how many axes of positions
+            theirs has, where it is not as many as ours: 2 for a dense layer that is a 1x1 convolution of theirs.
         transposed: paths of our transposed convolutions (regular expressions), whose kernels elsewhere are
             [inputs, outputs, kh, kw].
         ignored: names (regular expressions) of their arrays that hold no weights, such as tables of indices.

@@ -22,4 +22,4 @@ def torchvision(model: ConvNeXt) -> Rules:
         }
         arrays[f"{ours}/layer_scale"] = f"{theirs}.layer_scale"
     modules |= {"norm": "classifier.0", "head": "classifier.2"}
-    return Rules(modules, classes="classifier.2.weight", arrays=arrays)
+    return Rules(modules, classes="classifier.2.weight", arrays=arrays, spatial={".*/layer_scale": 2})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.laws.zoo import (
     alexnet,
+    coatnet,
     convnext,
     densenet,
     inception,
@@ -12,6 +13,7 @@ from tests.laws.zoo import (
     mixer,
     mlp,
     mobile,
+    neocognitron,
     pvt,
     regnet,
     resnet,
@@ -27,6 +29,7 @@ __all__ = ["NETWORKS", "Small"]
 
 NETWORKS = (
     *mlp.NETWORKS,
+    *neocognitron.NETWORKS,
     *lenet.NETWORKS,
     *alexnet.NETWORKS,
     *zfnet.NETWORKS,
@@ -42,5 +45,6 @@ NETWORKS = (
     *swin.NETWORKS,
     *pvt.NETWORKS,
     *mixer.NETWORKS,
+    *coatnet.NETWORKS,
     *segmentation.NETWORKS,
 )

@@ -40,6 +40,7 @@ class Small:
         biasless: in a transformer, where every layer owns a bias whatever norm follows, regular expression of those
             that own none; None: it is no transformer.
         linear_maps: elsewhere, regular expression of layers that own no bias whatever follows.
+        nonlinear: what defines the network, is no site and no affine map, if there is such a thing.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Small:
     lost_norms: tuple[tuple[str, str], ...] = ()
     biasless: str | None = None
     linear_maps: str = ""
+    nonlinear: str = ""
 
     def __str__(self) -> str:
         return self.name

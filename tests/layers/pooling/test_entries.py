@@ -85,6 +85,23 @@ def test_subsampling_starts_as_the_mean() -> None:
         assert jax.tree.map(jnp.shape, variables["params"]) == {"scale": (3,), "bias": (3,)}
 
 
+@pytest.mark.parametrize("window", [Window(5, 2, padding=4), Window(4, 3, padding=1), Window(3)])
+def test_gaussian_is_a_convolution_of_every_plane_with_its_weights(window: Window) -> None:
+    x = images(6, 11, 10, 1)
+    z = (np.arange(window.size) - (window.size - 1) / 2) / (0.3 * window.size)
+    weights = np.exp(-0.5 * (z[:, None] ** 2 + z**2))
+    kernel = jnp.asarray(weights / weights.sum(), jnp.float32)[..., None, None]
+    pads = [(window.padding, window.padding)] * 2
+    expected = lax.conv_general_dilated(x, kernel, (window.step,) * 2, pads, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    np.testing.assert_allclose(apply("gaussian(sigma=0.3)", window, x), expected, atol=1e-5)
+
+
+def test_gaussian_runs_from_the_middle_to_the_mean() -> None:
+    x = images(2, 9, 9, 3)
+    np.testing.assert_allclose(apply("gaussian(sigma=0.01)", Window(3), x), x[:, 1::3, 1::3], atol=1e-5)
+    np.testing.assert_allclose(apply("gaussian(sigma=100)", Window(3), x), apply("avg", Window(3), x), atol=1e-4)
+
+
 @pytest.mark.parametrize("filter_size", [2, 3])
 @pytest.mark.parametrize("window", [Window(2), Window(3, 2, padding=1, ceil=True)])
 def test_blur_has_the_shape_of_the_pooling_it_replaces(window: Window, filter_size: int) -> None:
@@ -159,6 +176,7 @@ def test_draws_do_not_depend_on_the_devices() -> None:
         ("lp(p=0.5)", "pooling 'lp': p must be ... got 0.5"),
         ("generalized_mean(p=0)", "pooling 'generalized_mean': p must be ... got 0"),
         ("generalized_mean(epsilon=-1)", "pooling 'generalized_mean': epsilon must be ... got -1"),
+        ("gaussian(sigma=0)", "pooling 'gaussian': sigma must be ... got 0"),
         ("blur(filter_size=0)", "pooling 'blur': filter_size must be ... got 0"),
         ("blur(before='sum')", "pooling 'blur': before must be ... got 'sum'"),
         ("mixed(shared=2)", "pooling 'mixed': shared must be ... got 2"),

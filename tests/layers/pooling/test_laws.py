@@ -60,7 +60,7 @@ def by_hand(function: Callable[[np.ndarray, int], float], x: np.ndarray, window:
 
 
 def test_every_entry_has_a_reference() -> None:
-    assert {*REFERENCES, "blur"} == set(POOLINGS)  # blur: in test_entries.py
+    assert {*REFERENCES, "blur", "gaussian"} == set(POOLINGS)  # these two: in test_entries.py
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)

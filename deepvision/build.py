@@ -118,6 +118,7 @@ def make_model(config: ConfigDict, num_classes: int) -> Network:
         input_dropout=model.input_dropout,
         drop_path=model.drop_path,
         init=model.init,
+        remat=model.remat,
         dtype=None if model.dtype == "float32" else model.dtype,
         overrides=_overrides(model.overrides),
     )

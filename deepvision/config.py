@@ -47,6 +47,7 @@ def _model() -> config_dict.ConfigDict:
     model.dropout = config_dict.placeholder(object)  # of hidden units: a rate in [0, 1), or "spatial(rate=0.1)"
     model.input_dropout = config_dict.placeholder(object)  # the same of the network's inputs
     model.drop_path = config_dict.placeholder(object)  # rate of the last residual branch, or "shake_drop(rate=0.5)"
+    model.remat = False  # compute blocks again in the backward pass: less memory, more time
     model.dtype = "float32"  # of the computation: float32 or bfloat16; parameters stay float32
     model.overrides = config_dict.placeholder(object)  # fields of the network itself, as a dict: {"width": 8}
     return model

@@ -82,7 +82,7 @@ def analyse(results: Results) -> Analysis:
     comparisons = _compare(results)
     effects, why_none = _effects(results)
     ranks, left_out = _ranks(results)
-    notes = [*results.notes, *_missing(results), *why_none, *left_out]
+    notes = [*results.notes, *_mixed(results), *_missing(results), *why_none, *left_out]
     return Analysis(results, comparisons, effects, ranks, tuple(notes))
 
 
@@ -140,9 +140,20 @@ def _comparison(
     ]
     better = probability_of_improvement(*goodness) if all(goodness) else None
     sd = paired.summary.sd if paired else None
-    resolvable = None if sd is None else resolvable_difference(sd, len(seeds), alpha=alpha)
-    needed = seeds_to_resolve(results.delta, sd, alpha=alpha) if results.delta and sd is not None else None
+    resolvable = resolvable_difference(sd, len(seeds), alpha=alpha) if sd else None
+    needed = seeds_to_resolve(results.delta, sd, alpha=alpha) if sd and results.delta else None
     return Comparison(arm, baseline, seeds, paired, p_holm, better, resolvable, needed)
+
+
+def _mixed(results: Results) -> list[str]:
+    """Says whether runs come from different versions or machines."""
+    found = {
+        str({name: value for name, value in environment.items() if name != "command"})
+        for arm in results.arms
+        for environment in arm.environments
+    }
+    many = f"the runs come from {len(found)} environments that differ in versions, commit or hardware"
+    return [many] if len(found) > 1 else []
 
 
 def _missing(results: Results) -> list[str]:

@@ -69,7 +69,7 @@ def make_arms(config: config_dict.ConfigDict) -> list[Arm]:
         raise UserError("config.ablation.axes and config.ablation.arms exclude each other: give one of them")
     if not axes and not listed:
         raise UserError(
-            "config.ablation.axes is empty: give it fields and values, {\"model.norm\": (\"batch\", \"group\")},"
+            'config.ablation.axes is empty: give it fields and values, {"model.norm": ("batch", "group")},'
             " or list the arms in config.ablation.arms"
         )
     return _kept(config, _listed(config, listed) if listed else _combined(config, axes))

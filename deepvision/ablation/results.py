@@ -49,6 +49,7 @@ class ArmResult:
 
     name: str
     labels: tuple[str, ...]  # one per axis
+    recorded: Mapping[str, str]  # the labels by field, as ablation.json has them
     config: Mapping[str, Any]  # dotted fields
     runs: tuple[Run, ...]  # by seed
     failures: Mapping[int, str]  # why, of every seed that failed
@@ -194,8 +195,8 @@ def check_metric(runs: list[Run], metric: Metric) -> None:
             raise UserError(f"{run.folder} has no metric {metric.name!r}; it has: {', '.join(sorted(run.last))}")
 
 
-def read_arm(path: Path, name: str, labels: tuple[str, ...], config: Mapping[str, Any]) -> ArmResult:
-    """Reads the run folder of an arm, finished or not."""
+def read_arm(path: Path, name: str, recorded: Mapping[str, str], config: Mapping[str, Any]) -> ArmResult:
+    """Reads the run folder of an arm, finished or not; `recorded` has its labels by field."""
     runs = {run.seed: run for run in read_runs(path)}
     planned = _planned(config) or tuple(runs)
     failures = {seed: reason for seed, reason in _failures(path, planned).items() if seed not in runs}
@@ -203,7 +204,8 @@ def read_arm(path: Path, name: str, labels: tuple[str, ...], config: Mapping[str
     environment = read_json(path / "environment.json") if (path / "environment.json").is_file() else {}
     return ArmResult(
         name=name,
-        labels=labels,
+        labels=tuple(recorded.values()),
+        recorded=recorded,
         config=config,
         runs=tuple(runs[seed] for seed in sorted(runs)),
         failures=failures,

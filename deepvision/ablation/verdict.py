@@ -24,7 +24,7 @@ def verdict(analysis: Analysis) -> str:
         return f"No other arm has finished to compare with {results.baseline.name}."
     tested = [comparison for comparison in analysis.comparisons if comparison.p_holm is not None]
     if not tested:
-        return f"{_best(results)}, but over one seed its luck cannot be told from the merit of the arm."
+        return f"{_best(results)}, but with one seed per arm luck cannot be told from merit."
     return _sentence(results, tested)
 
 

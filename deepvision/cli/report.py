@@ -7,16 +7,19 @@ from pathlib import Path
 
 from rich.text import Text
 
-from deepvision.ablation.merge import read_results
+from deepvision.ablation.merge import flatten, read_results
 from deepvision.ablation.report import Report, make_report, terminal, write_report
 from deepvision.cli import tables, workdir
 from deepvision.cli.arguments import Arguments
+from deepvision.config import default_config
+from deepvision.train.run_folder import to_plain
 
 
 def run(arguments: Arguments) -> int:
     """Writes the report of the ablations in the given folders, united, and prints its main tables."""
     folders, flags = tuple(map(Path, arguments.words)), arguments.flags
-    results = read_results(folders, flags.metric or "", flags.baseline or "")
+    defaults = flatten(to_plain(default_config()))
+    results = read_results(folders, flags.metric or "", flags.baseline or "", defaults)
     show(make_report(results), workdir.prepare(flags.out or default_folder(folders), results.name))
     return 0
 

@@ -80,13 +80,13 @@ def run_stages(x: Images, blocks: Iterable[tuple[Transform, int]]) -> list[Image
 
 
 class DepthwiseSeparable(nn.Module):
-    """A 3x3 depthwise and a 1x1 (pointwise) convolution, norm and activation behind both.
+    """A 3x3 depthwise and a 1x1 (pointwise) convolution, norm and activation behind both, and attention in the end.
 
     Attributes:
         layers: the bound layers of the network.
         features: output channels.
         stride: of the depthwise convolution.
-    Source: Howard et al. 2017, figure 3 right; attention behind the pointwise convolution: Hu et al. 2017, section 6.1.
+    Source: Howard et al. 2017, figure 3 right.
     """
 
     layers: BoundLayers
@@ -117,7 +117,7 @@ class InvertedResidual(nn.Module):
         depth: place in the network, from 0 to 1.
         shortcut: makes the shortcut fit where shapes change; None: there is none then.
         expand_strides: the stride is that of the expansion.
-    Source: Sandler et al. 2018, figures 3(d) and 4(d); with squeeze and excitation, Tan et al. 2018 (1807.11626),
+    Source: Sandler et al. 2018, figures 3(b) and 4(d); with squeeze and excitation, Tan et al. 2018 (1807.11626),
         figure 7, and Howard et al. 2019 (1905.02244), figure 4.
     """
 

@@ -126,6 +126,7 @@ def create_model(
     input_dropout: Choice | str | Mapping | float | None = None,
     drop_path: Choice | str | Mapping | float | None = None,
     init: str | None = None,
+    remat: bool | None = None,
     dtype: str | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> Network:
@@ -158,6 +159,7 @@ def create_model(
         input_dropout=input_dropout,
         drop_path=drop_path,
         init=init,
+        remat=remat,
         dtype=dtype,
     )
     fields = {"layers": module.layers.replace(changes), **_overrides(name, module, overrides or {})}

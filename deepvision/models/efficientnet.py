@@ -2,7 +2,7 @@
 
 Tan & Le 2019, "EfficientNet: rethinking model scaling for convolutional neural networks" (1905.11946): equation 3,
 tables 1 and 2, section 5.2; the scales of all but B0 are those of the authors' code.
-Tan & Le 2021, "EfficientNetV2: smaller models and faster training" (2104.00298): tables 4 and 7, section 4.1; the
+Tan & Le 2021, "EfficientNetV2: smaller models and faster training" (2104.00298): tables 4 and 7, section 5.1; the
 larger tables are those of the authors' code.
 """
 

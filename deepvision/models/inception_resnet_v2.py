@@ -124,11 +124,13 @@ class InceptionResNetV2(Network):
         stages = [stem(L, x, self.width, self.small_images)]
         x = stages.pop() if self.small_images else L.pool(HALF, name="pool2")(stages[0])
         x = self._module(L, INCEPTION, "inception_a")(x)
+        position = 0
         for (letter, table, scale, reduction), units in zip(STAGES, self.stage_sizes, strict=True):
             if reduction:
                 x = self._module(L, reduction, f"reduction_{letter}")(x)
-            for index in range(units):
-                x = self._unit(L, table, scale, f"unit_{letter}", index)(x)
+            for index in range(1, units + 1):
+                x = self._unit(L, table, scale, position, f"unit_{letter}{index}")(x)
+                position += 1
             stages.append(x)
         x = ConvUnit(L, scaled(1536, self.width), 1, name="conv6")(x)
         stages[-1] = x = close_stages(L, x)
@@ -137,18 +139,16 @@ class InceptionResNetV2(Network):
     def _module(self, layers: BoundLayers, table: Table, name: str) -> Branches:
         return layers.block(Branches)(layers, table, self.width, name=name)
 
-    def _unit(self, layers: BoundLayers, table: Table, scale: float, name: str, index: int) -> InceptionUnit:
-        stage = next(number for number, (_, other, *_) in enumerate(STAGES) if other is table)
-        position, total = sum(self.stage_sizes[:stage]) + index, sum(self.stage_sizes)
-        final = position == total - 1
+    def _unit(self, layers: BoundLayers, table: Table, scale: float, position: int, name: str) -> InceptionUnit:
+        last = sum(self.stage_sizes) - 1
         return layers.block(InceptionUnit)(
             layers,
             table,
-            1.0 if final else scale,
+            1.0 if position == last else scale,
             self.width,
-            depth=position / max(total - 1, 1),
-            activate=not final,
-            name=f"{name}{index + 1}",
+            depth=position / max(last, 1),
+            activate=position != last,
+            name=name,
         )
 
 

@@ -19,9 +19,9 @@ from deepvision.types import Images, Transform
 class MnasNet(Network):
     """A 3x3 stem, a depthwise separable convolution, six stages of inverted residuals, and a classifier.
 
-    `mnasnet1_0` at 224x224x3 and 1000 classes: 4,383,312 parameters, 314,415,872 MACs, 74.5 % top-1. It is MnasNet-B1,
-    the form without squeeze and excitation, with linear bottlenecks; A1 differs in its table too. The attention site is
-    where A1 has squeeze and excitation, behind every depthwise convolution.
+    `mnasnet1_0` at 224x224x3 and 1000 classes: 4,383,312 parameters, 314,415,872 MACs, 74.5 % top-1, as the authors'
+    repository has it. It is MnasNet-B1, the form without squeeze and excitation; A1 differs in its table too. The
+    attention site is where A1 has squeeze and excitation, behind every depthwise convolution.
 
     Attributes:
         stages: expansion, kernel, channels, blocks, stride of the first; expansion 1 is a separable convolution.

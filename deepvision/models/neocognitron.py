@@ -81,9 +81,9 @@ class Neocognitron(Network):
         16x16    16x16x24    10x10x24    8x8x24    6x6x24    2x2x24    1x1x24
 
     S-cells see 5x5 positions of all planes, C-cells 5x5 of one, in UC3 all 2x2. The paper states these sizes and no
-    positions; here the windows of C-cells lie 2 apart and begin 4 outside of the plane, from which the sizes follow. The
-    paper's network learns without a teacher, by which of 24 cells answers most, and has no classifier; this one is
-    trained by back-propagation.
+    positions; here the windows of C-cells lie 2 apart and begin 4 outside of the plane, from which the sizes follow.
+    The paper's network learns without a teacher, its answer is the one of 24 cells that is most active, and it has no
+    classifier; this one has, and is trained by back-propagation.
 
     Attributes:
         planes: of every layer.

@@ -49,7 +49,7 @@ class YBlock(nn.Module):
         group_width: channels per group of the 3x3 convolution.
         stride: of the 3x3 convolution.
         depth: place in the network, from 0 to 1.
-    Source: figure 4; the squeeze to a quarter of the channels that enter the block, section 4.
+    Source: figure 4; with squeeze and excitation, to a quarter of the channels that enter the block, section 4.
     """
 
     layers: BoundLayers
@@ -74,7 +74,7 @@ class YBlock(nn.Module):
 class RegNetY(Network):
     """A 3x3 stem, four stages of residual bottlenecks without a bottleneck, and a classifier.
 
-    At 224x224x3 and 1000 classes (top-1 error of table 4):
+    At 224x224x3 and 1000 classes (top-1 error of figure 16):
 
         name             parameters   MACs             error
         regnet_y_400mf    4,344,144      401,842,848   25.9

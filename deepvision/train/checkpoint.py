@@ -14,6 +14,9 @@ from deepvision.errors import UserError
 from deepvision.train.progress import Progress
 
 
+SEEDS = "seeds"  # the folder in that of an arm of an ablation that has a run folder for every seed
+
+
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
     """What is saved.
@@ -81,13 +84,19 @@ class Checkpoints:
         self._manager.close()
 
 
+def seed_folder(workdir: Path, seed: int) -> Path:
+    """Returns the run folder of one seed of an arm of an ablation."""
+    return workdir / SEEDS / str(seed)
+
+
 def read_variables(workdir: Path) -> dict[str, Any]:
     """Returns the best variables, or where they were not kept the newest, of the first replica of a run.
 
     Raises:
         UserError: the folder holds no checkpoint.
     """
-    folder = workdir / "checkpoints"
+    seeds = sorted((workdir / SEEDS).glob("*/result.json"), key=lambda file: int(file.parent.name))
+    folder = (seeds[0].parent if seeds else workdir) / "checkpoints"
     checkpoints = Checkpoints(folder, keep=None) if folder.is_dir() else None
     if checkpoints is None or checkpoints.latest is None:
         raise UserError(f"no checkpoint in {folder}; name the folder of a run, or a file of weights")

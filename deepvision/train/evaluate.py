@@ -14,7 +14,7 @@ from flax.traverse_util import flatten_dict
 from deepvision.errors import UserError
 from deepvision.train import metrics as metrics_lib
 from deepvision.train import parallel
-from deepvision.train.checkpoint import Checkpoint, Checkpoints
+from deepvision.train.checkpoint import SEEDS, Checkpoint, Checkpoints, seed_folder
 from deepvision.train.experiment import Experiment
 from deepvision.train.progress import Progress
 from deepvision.train.state import TrainState, init_state
@@ -28,10 +28,19 @@ class Evaluator:
     Args:
         experiment: whose network, task and data.
         devices: to spread the examples over.
+        replicas: how many there are.
+        together: whether they are evaluated in one program, or in turn.
         ensemble: evaluate the mean prediction of all replicas, in place of each replica's own.
     """
 
-    def __init__(self, experiment: Experiment, devices: Sequence[jax.Device], ensemble: bool = False) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        devices: Sequence[jax.Device],
+        replicas: int,
+        together: bool,
+        ensemble: bool = False,
+    ) -> None:
         self._pipeline, self._devices = experiment.evaluation, list(devices)
         if self._pipeline.batch_size % len(self._devices):
             raise UserError(
@@ -42,10 +51,8 @@ class Evaluator:
         if ensemble:
             self._step = parallel.compile_ensemble(make_ensemble_step(model, task), self._pipeline, devices)
         else:
-            step, together = make_eval_step(model, task, config.train.monte_carlo), config.parallel.replicas
-            self._step = parallel.compile_eval(
-                step, self._pipeline, devices, len(experiment.seeds), parallel.run_together(together)
-            )
+            step = make_eval_step(model, task, config.train.monte_carlo)
+            self._step = parallel.compile_eval(step, self._pipeline, devices, replicas, together)
 
     def __call__(self, variables: Any) -> dict[str, np.ndarray]:
         """Returns the metrics, [r] each or of the ensemble, of `variables` whose leaves have an axis [r] in front."""
@@ -107,24 +114,50 @@ def evaluate(experiment: Experiment, workdir: Path, which: str = "last") -> list
     Raises:
         UserError: there is no checkpoint, or `which` was not kept.
     """
-    folder = Path(workdir) / "checkpoints"
+    found = [_restore(experiment.of(replicas), folder) for folder, replicas in _folders(experiment, Path(workdir))]
+    if which == "best" and any(checkpoint.best is None for checkpoint, _ in found):
+        raise UserError(f"{workdir} kept no best weights (train.keep_best = False); evaluate the last")
+    steps: list[int] = []
+    for checkpoint, step in found:
+        steps += [best["step"] if which == "best" else step for best in checkpoint.progress.best]
+    devices = parallel.pick_devices(experiment.config.parallel.devices, experiment.evaluation.batch_size)
+    weights = [checkpoint.best if which == "best" else checkpoint.state.evaluated for checkpoint, _ in found]
+    weights = parallel.replicate(jax.tree.map(lambda *leaves: np.concatenate(leaves), *weights), devices)
+    metrics = _own_evaluator(experiment, devices)(weights)
+    rows = [_row(seed, steps[r], {k: v[r] for k, v in metrics.items()}) for r, seed in enumerate(experiment.seeds)]
+    if len(experiment.seeds) > 1:
+        rows.append(_row("ensemble", max(steps), evaluate_ensemble(experiment, weights, devices)))
+    return rows
+
+
+def evaluate_ensemble(experiment: Experiment, variables: Any, devices: Sequence[jax.Device]) -> dict[str, float]:
+    """Evaluates the mean prediction of several replicas, whose `variables` have an axis [r] in front."""
+    evaluator = Evaluator(experiment, devices, len(experiment.seeds), together=True, ensemble=True)
+    return {name: float(value) for name, value in evaluator(variables).items()}
+
+
+def _folders(experiment: Experiment, workdir: Path) -> list[tuple[Path, tuple[int, ...]]]:
+    """Returns where checkpoints lie, with the replicas in each: of an arm of an ablation, every seed has its own."""
+    if not (workdir / SEEDS).is_dir():
+        return [(workdir, tuple(range(len(experiment.seeds))))]
+    return [(seed_folder(workdir, seed), (r,)) for r, seed in enumerate(experiment.seeds)]
+
+
+def _restore(experiment: Experiment, workdir: Path) -> tuple[Checkpoint, int]:
+    """Returns the newest checkpoint of a run, and its step."""
+    folder = workdir / "checkpoints"
     checkpoints = Checkpoints(folder, keep=None) if folder.is_dir() else None
     if checkpoints is None or checkpoints.latest is None:
         raise UserError(f"no checkpoint in {folder}; train first, or name another --workdir")
     step = checkpoints.latest
     checkpoint = checkpoints.restore(step, initial(experiment))
     checkpoints.close()
-    if which == "best" and checkpoint.best is None:
-        raise UserError(f"{workdir} kept no best weights (train.keep_best = False); evaluate the last")
-    variables = checkpoint.best if which == "best" else checkpoint.state.evaluated
-    devices = parallel.pick_devices(experiment.config.parallel.devices, experiment.evaluation.batch_size)
-    variables = parallel.replicate(variables, devices)
-    metrics = Evaluator(experiment, devices)(variables)
-    steps = [best["step"] if which == "best" else step for best in checkpoint.progress.best]
-    rows = [_row(seed, steps[r], {k: v[r] for k, v in metrics.items()}) for r, seed in enumerate(experiment.seeds)]
-    if len(experiment.seeds) > 1:
-        rows.append(_row("ensemble", max(steps), Evaluator(experiment, devices, ensemble=True)(variables)))
-    return rows
+    return checkpoint, step
+
+
+def _own_evaluator(experiment: Experiment, devices: Sequence[jax.Device]) -> Evaluator:
+    together = parallel.run_together(experiment.config.parallel.replicas)
+    return Evaluator(experiment, devices, len(experiment.seeds), together)
 
 
 def evaluate_initial(experiment: Experiment) -> dict[str, Any]:
@@ -140,7 +173,7 @@ def evaluate_initial(experiment: Experiment) -> dict[str, Any]:
         classes = experiment.train.info.num_classes
         raise UserError(f"the weights hold nothing for {names}: their classifier is not one of {classes} classes")
     devices = parallel.pick_devices(experiment.config.parallel.devices, experiment.evaluation.batch_size)
-    metrics = Evaluator(experiment, devices)(parallel.replicate(variables, devices))
+    metrics = _own_evaluator(experiment, devices)(parallel.replicate(variables, devices))
     return {name: float(value[0]) for name, value in metrics.items()}
 
 

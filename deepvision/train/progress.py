@@ -17,16 +17,24 @@ class Progress:
         best: metrics of the best evaluation, with its step; empty before the first.
         last: metrics of the last evaluation, with its step.
         waited: evaluations since the best.
+        failures: why the replica diverged, or None.
     """
 
     metric: str
     best: list[dict[str, float]]
     last: list[dict[str, float]]
     waited: list[int]
+    failures: list[str | None]
 
     @classmethod
     def new(cls, metric: str, replicas: int) -> Progress:
-        return cls(metric, [{} for _ in range(replicas)], [{} for _ in range(replicas)], [0] * replicas)
+        best, last = ([{} for _ in range(replicas)] for _ in range(2))
+        return cls(metric, best, last, [0] * replicas, [None] * replicas)
+
+    def of(self, replica: int) -> Progress:
+        """Returns that of one replica."""
+        several = (self.best, self.last, self.waited, self.failures)
+        return Progress(self.metric, *([values[replica]] for values in several))
 
     def update(self, step: int, metrics: dict[str, np.ndarray], stopped: np.ndarray) -> np.ndarray:
         """Takes an evaluation (metrics [r]) in; returns which replicas improved, [r]. Stopped ones stay as they are."""

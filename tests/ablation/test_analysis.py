@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import pytest
-
 from deepvision.ablation.analysis import analyse
 from deepvision.ablation.merge import read_results
 from deepvision.ablation.verdict import power_line, verdict
@@ -20,7 +18,7 @@ def _analysis(folder, axes, value, seeds=4, changes=None, failures=None, metric=
 
 
 def _apart(arm, seed):
-    return _GOOD[arm.model.norm] + 0.03 * math.sin(seed) + 0.001 * noise(arm, seed)
+    return _GOOD[arm.model.norm] + 0.06 * math.sin(seed) + 0.001 * noise(arm, seed)
 
 
 def _alike(arm, seed):
@@ -40,7 +38,7 @@ def test_pairing_sees_what_intervals_hide(tmp_path):
     """The luck of a seed is shared: the intervals of the means overlap, the paired difference is clear."""
     analysis = _analysis(tmp_path, {"model.norm": ("none", "batch")}, _apart)
     none, batch = (analysis.results.summary(arm) for arm in analysis.results.arms)
-    assert none.high > batch.low - 0.05
+    assert none.high > batch.low
     assert analysis.comparisons[0].paired.summary.sd < 0.1 * none.sd
     assert analysis.comparisons[0].p_holm < 0.001
 
@@ -49,7 +47,8 @@ def test_of_a_loss_less_is_better(tmp_path):
     analysis = _analysis(tmp_path, {"model.norm": _NORMS}, _apart, metric="loss")
     batch = analysis.comparisons[0]
     assert batch.paired.summary.mean < 0
-    assert (batch.verdict(analysis.results), batch.better) == ("better", pytest.approx(1.0, abs=0.2))
+    assert batch.verdict(analysis.results) == "better"
+    assert batch.better > 0.5
     assert analysis.results.best[0].name == "norm=batch"
 
 
@@ -66,7 +65,7 @@ def test_one_seed_has_no_test_and_says_so(tmp_path):
     analysis = _analysis(tmp_path, {"model.norm": _NORMS}, _apart, seeds=1)
     assert [c.p_holm for c in analysis.comparisons] == [None, None]
     assert [c.verdict(analysis.results) for c in analysis.comparisons] == ["untested", "untested"]
-    assert verdict(analysis).endswith("but over one seed its luck cannot be told from the merit of the arm.")
+    assert verdict(analysis).endswith("but with one seed per arm luck cannot be told from merit.")
     assert power_line(analysis) is None
 
 
@@ -81,7 +80,7 @@ def test_pairs_are_the_seeds_that_both_have(tmp_path):
     analysis = _analysis(tmp_path, {"model.norm": _NORMS}, _apart, failures={"batch": {1: "loss is nan"}})
     assert [c.seeds for c in analysis.comparisons] == [(0, 2, 3), (0, 1, 2, 3)]
     assert "norm=batch: 1 of 4 seeds failed; its numbers are those of the other 3, which flatters it" in analysis.notes
-    assert "where 1 of 4 seeds failed" in verdict(analysis) or "cannot be told" in verdict(analysis)
+    assert "points, where 1 of 4 seeds failed) is better" in verdict(analysis)
     assert "over 3 to 4 paired seeds" in verdict(analysis)
 
 

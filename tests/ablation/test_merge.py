@@ -75,11 +75,11 @@ def test_an_axis_of_one_folder_is_a_column_of_all(tmp_path):
 
 def test_a_run_made_twice_is_told(tmp_path):
     first, second = (write(tmp_path / name, NORMS, _value) for name in "ab")
-    assert all("run twice, with equal numbers" in note for note in read_results([first, second]).notes)
+    assert read_results([first, second]).notes[0] == "norm=none: run twice, with equal numbers, seeds 0, 1, 2, 3"
     third = write(tmp_path / "c", NORMS, lambda arm, seed: _value(arm, seed) - 0.01, seeds=1)
     results = read_results([first, third])
     assert len(results.notes) == 2
-    assert "norm=none, seed 0: run twice, with different numbers: loss 0.1 in " in results.notes[0]
+    assert "norm=none: run twice, with different numbers, seed 0 (most of all seed 0: loss 0.1 in " in results.notes[0]
     assert results.notes[0].endswith("the first is used")
     assert _found(results)["norm=none"][0] == pytest.approx(0.90)
 
@@ -178,3 +178,48 @@ def test_order_of_folders_changes_no_number(tmp_path):
     first = write(tmp_path / "a", NORMS, _noisy, seeds=2)
     second = write(tmp_path / "b", NORMS, _noisy, seeds=2, changes={"seed": 2})
     assert _found(read_results([first, second])) == _found(read_results([second, first]))
+
+
+def test_a_baseline_keeps_its_old_name_where_a_column_is_added(tmp_path):
+    first = write(tmp_path / "a", NORMS, _value, changes={"ablation.baseline": "norm=batch"})
+    second = write(tmp_path / "b", {"model.norm": ("layer",)}, _value, changes={"train.epochs": 30.0})
+    assert read_results([first, second]).baseline.name == "norm=batch,epochs=15.0"
+    assert read_results([first, second], baseline="layer").baseline.name == "norm=layer,epochs=30.0"
+    assert read_results([first, second], baseline="norm=none,epochs=15.0").baseline.labels == ("none", "15.0")
+
+
+def test_what_was_run_goes_before_what_was_planned(tmp_path):
+    write(tmp_path, NORMS, _value)
+    file = tmp_path / "arms" / "norm=batch" / "config.json"
+    config = json.loads(file.read_text())
+    config["optimizer"]["learning_rate"] = 0.5
+    file.write_text(json.dumps(config))
+    assert read_results(tmp_path).arms[1].config["optimizer.learning_rate"] == 0.5
+    file.unlink()
+    assert read_results(tmp_path).arms[1].config["optimizer.learning_rate"] == 0.1
+
+
+def test_arms_known_by_name_keep_it(tmp_path):
+    """An axis that is no field of the config, as of arms that are listed."""
+    for name, norm in (("a", "none"), ("b", "batch")):
+        write(tmp_path / name, {"model.norm": (norm,)}, _value)
+        file = tmp_path / name / "ablation.json"
+        content = json.loads(file.read_text()) | {"fields": ["arm"], "axes": ["arm"]}
+        content["arms"][0] |= {"name": f"my {norm}", "labels": [f"my {norm}"]}
+        file.write_text(json.dumps(content))
+    results = read_results([tmp_path / "a", tmp_path / "b"])
+    assert (results.axes[0], [arm.labels[0] for arm in results.arms]) == ("arm", ["my none", "my batch"])
+
+
+def test_a_field_that_came_later_is_taken_as_by_default(tmp_path):
+    first, second = (
+        write(tmp_path / name, NORMS, _value, seeds=2, changes={"seed": s}) for name, s in (("a", 0), ("b", 2))
+    )
+    for file in second.glob("arms/*/config.json"):
+        config = json.loads(file.read_text())
+        del config["optimizer"]["nesterov"]
+        file.write_text(json.dumps(config))
+    results = read_results([first, second], defaults={"optimizer.nesterov": False, "ablation.new": 1})
+    assert [list(arm.values("accuracy")) for arm in results.arms] == [[0, 1, 2, 3]] * 2
+    assert results.notes == (f"{second} is from before optimizer.nesterov: taken as by default",)
+    assert read_results([first, second]).axes == ("norm", "nesterov")

@@ -8,16 +8,21 @@ import json
 import math
 
 import pytest
-from PIL import Image
 from rich.console import Console
 
-from deepvision.ablation.report import as_json, comma_separated, markdown, terminal, write_report
-from deepvision.ablation.results import read_results
+from deepvision.ablation.merge import read_results
+from deepvision.ablation.report import make_report, terminal, write_report
+from deepvision.ablation.report.as_json import as_json
+from deepvision.ablation.report.comma_separated import comma_separated
+from deepvision.ablation.report.latex import escape, latex
+from deepvision.ablation.report.markdown import markdown
 from deepvision.ablation.run import run_arms
 from deepvision.errors import UserError
 from tests.ablation import made_up
+from tests.ablation.study import noise, write
 
 HALF_WIDTH = 12.706204736 * 0.01  # t(0.975, 1) * sd / sqrt(2) of two seeds 0.02 apart: sd = 0.02 / sqrt(2)
+FILES = {"report.html", "table.md", "table.tex", "table.csv", "runs.csv", "report.json"}
 
 
 def _ignore(text: str) -> None:
@@ -30,12 +35,22 @@ def workdir(tmp_path):
     return tmp_path
 
 
-def _rows(text: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(text)))
+def _report(folder, metric=""):
+    return make_report(read_results(folder, metric))
+
+
+def _rows(report, key="arms") -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(comma_separated(report.table(key)))))
+
+
+def _lines(report, heading: str) -> list[str]:
+    """Returns the rows of a table in Markdown, the heading and the rule first."""
+    text = markdown(report).split(f"## {heading}\n\n")[1]
+    return text.split("\n\n")[0].splitlines()
 
 
 def test_csv_holds_the_numbers_in_full(workdir):
-    rows = _rows(comma_separated(read_results(workdir)))
+    rows = _rows(_report(workdir))
     assert [row["norm"] for row in rows] == ["none", "batch", "layer"]
     batch = rows[1]
     assert float(batch["mean"]) == pytest.approx(0.98, abs=1e-15)
@@ -46,35 +61,61 @@ def test_csv_holds_the_numbers_in_full(workdir):
     assert (batch["seed_5"], batch["seed_6"]) == ("0.97", "0.99")
 
 
+def test_every_run_is_in_a_table_of_its_own(workdir):
+    rows = _rows(_report(workdir), "runs")
+    assert [(row["arm"], row["seed"]) for row in rows[:3]] == [
+        ("norm=none", "5"),
+        ("norm=none", "6"),
+        ("norm=batch", "5"),
+    ]
+    assert (rows[2]["last_accuracy"], rows[2]["best_accuracy"]) == ("0.97", "0.97")
+    assert rows[2]["folder"].endswith("arms/norm=batch")
+
+
 def test_markdown_is_in_percent_and_marks_the_best_mean(workdir):
-    lines = markdown(read_results(workdir)).splitlines()
-    assert lines[2] == "| norm | accuracy (%) | sd | seeds | parameters | images/s |"
-    assert lines[4] == "| none | 91.00 ± 12.71 | 1.41 | 2 | 61,706 | 1,234 |"
-    assert lines[5].startswith("| **batch** | **98.00 ± 12.71** |")
-    assert lines[6].startswith("| layer | 97.00 ± 12.71 |")
-    assert "Best mean (bold): norm=batch; the intervals of 2 of the 2 other arms overlap its own" in lines[-1]
+    lines = _lines(_report(workdir), "Held-out accuracy (%) after the last step")
+    assert lines[0] == "| norm | accuracy (%) | sd | bootstrap | seeds | parameters | MACs | images/s |"
+    assert lines[2] == "| none | 91.00 ± 12.71 | 1.41 | [90.00, 92.00] | 2 | 61,706 | – | 1,234 |"
+    assert lines[3].startswith("| **batch** | **98.00 ± 12.71** |")
+    assert lines[4].startswith("| layer | 97.00 ± 12.71 |")
 
 
-def test_the_terminal_table_has_every_arm_and_number(workdir):
+def test_all_metrics_are_shown_last_and_best(workdir):
+    lines = _lines(_report(workdir), "All metrics")
+    assert lines[0] == "| arm | weights | accuracy (%) | loss |"
+    assert lines[4] == "| norm=batch | last | 98.00 ± 12.71 | 0.0200 ± 0.1271 |"
+    assert lines[5] == "| norm=batch | best | 98.00 ± 12.71 | 0.0200 ± 0.1271 |"
+
+
+def test_differences_to_the_baseline_are_in_points(workdir):
+    lines = _lines(_report(workdir), "Paired differences to norm=none")
+    assert lines[2].startswith("| norm=batch | +7.00 ± 0.00 | better | <0.001 | <0.001 | – | 1.00 | 2 | – |")
+
+
+def test_configs_show_what_differs_and_what_is_shared(workdir):
+    report = _report(workdir)
+    assert _lines(report, "What differs between arms")[2:] == [
+        "| norm=none | none |",
+        "| norm=batch | batch |",
+        "| norm=layer | layer |",
+    ]
+    shared = {row["field"]: row["value"] for row in report.table("shared").records()}
+    assert shared["optimizer.learning_rate"] == "0.1"
+    assert "model.norm" not in shared
+
+
+def test_the_terminal_has_the_verdict_and_every_arm(workdir):
     console = Console(width=120, file=io.StringIO())
-    console.print(terminal(read_results(workdir)))
+    console.print(terminal(_report(workdir)))
     text = console.file.getvalue()
-    for part in ("study", "none", "batch", "layer", "98.00 ± 12.71", "61,706", "1,234"):
+    for part in ("study", "none", "batch", "layer", "98.00 ± 12.71", "61,706", "1,234", "Against norm=none"):
         assert part in text
 
 
 def test_a_lower_loss_is_better(workdir):
-    description = json.loads((workdir / "ablation.json").read_text()) | {"metric": "loss"}
-    (workdir / "ablation.json").write_text(json.dumps(description))
-    results = read_results(workdir)
-    assert results.best.name == "norm=batch"
-    assert "| **0.0200 ± 0.1271** |" in markdown(results)
-
-
-def test_intervals_that_stand_apart_are_said_to(tmp_path, monkeypatch):
-    monkeypatch.setattr(made_up, "ACCURACIES", {"none": (0.5, 0.5001), "batch": (0.97, 0.9701)})
-    run_arms(made_up.config(("none", "batch")), tmp_path, made_up.fit, _ignore)
-    assert "the intervals of 0 of the 1 other arms overlap its own" in markdown(read_results(tmp_path))
+    report = _report(workdir, "loss")
+    assert report.results.best[0].name == "norm=batch"
+    assert "| **0.0200 ± 0.1271** |" in markdown(report)
 
 
 def test_one_seed_shows_no_interval(tmp_path, monkeypatch):
@@ -82,12 +123,12 @@ def test_one_seed_shows_no_interval(tmp_path, monkeypatch):
     config = made_up.config(("none", "batch"))
     config.ablation.seeds = 1
     run_arms(config, tmp_path, made_up.fit, _ignore)
-    results = read_results(tmp_path)
-    text = markdown(results)
-    assert "| none | 50.00 | – | 1 |" in text
+    report = _report(tmp_path)
+    text = markdown(report).split("## All metrics")[0]
+    assert "| none | 50.00 | – | – | 1 |" in text
     assert "±" not in text
-    assert _rows(comma_separated(results))[0]["sd"] == ""
-    write_report(results, tmp_path)
+    assert _rows(report)[0]["sd"] == ""
+    write_report(report, tmp_path)
 
 
 def test_arms_without_a_result_say_why(workdir):
@@ -95,39 +136,70 @@ def test_arms_without_a_result_say_why(workdir):
     batch = workdir / "arms" / "norm=batch"
     (batch / "result.json").unlink()
     (batch / "failure.json").write_text(json.dumps({"arm": "norm=batch", "reason": "loss is nan | step 3"}))
-    results = read_results(workdir)
-    lines = markdown(results).splitlines()
-    assert lines[4].startswith("| none | not finished |")
-    assert lines[5].startswith("| batch | failed: loss is nan \\| step 3 |")
-    assert lines[6].startswith("| **layer** |")
-    rows = _rows(comma_separated(results))
+    report = _report(workdir)
+    lines = _lines(report, "Held-out accuracy (%) after the last step")
+    assert lines[2].startswith("| none | not finished |  |  | 0 of 2 |")
+    assert lines[3].startswith("| batch | failed |  |  | 0 of 2 |")
+    assert lines[4].startswith("| **layer** |")
+    assert _lines(report, "Runs that failed")[2] == "| norm=batch | 2 of 2 | 5, 6 | loss is nan \\| step 3 |"
+    rows = _rows(report)
     assert rows[1]["failure"] == "failed: loss is nan | step 3"
     assert rows[2]["mean"] != ""
 
 
-def test_json_names_the_best_arm_and_every_seed(workdir):
-    content = json.loads(as_json(read_results(workdir)))
-    assert (content["metric"], content["best"]) == ("accuracy", "norm=batch")
-    assert content["arms"][2]["values"] == [0.96, 0.98]
-    assert content["arms"][2]["seeds"] == [5, 6]
+def test_some_failed_seeds_are_counted_in_the_table(tmp_path):
+    folder = write(tmp_path, {"model.norm": ("none", "batch")}, _value, failures={"batch": {2: "loss is nan"}})
+    report = _report(folder)
+    assert "| 3 of 4 |" in _lines(report, "Held-out accuracy (%) after the last step")[3]
+    assert _lines(report, "Runs that failed")[2] == "| norm=batch | 1 of 4 | 2 | loss is nan |"
+
+
+def test_json_has_the_verdict_and_every_table(workdir):
+    content = json.loads(as_json(_report(workdir)))
+    assert (content["metric"], content["best"], content["baseline"]) == ("accuracy", "norm=batch", "norm=none")
+    arms = content["tables"]["arms"]
+    assert (arms[2]["seed_5"], arms[2]["seed_6"]) == (0.96, 0.98)
+    assert content["verdict"].startswith("Against norm=none")
+    assert content["tables"]["comparisons"][0]["p_holm"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_json_has_no_numbers_that_json_lacks(workdir):
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    json.loads(as_json(_report(workdir)), parse_constant=refuse)
+
+
+def test_latex_escapes_and_balances(tmp_path):
+    changes = {"name": "50 %_of #1 & {more}"}
+    report = _report(write(tmp_path, {"model.norm": ("none", "group(groups=8)")}, _value, changes=changes))
+    text = latex(report)
+    assert r"accuracy (\%)" in text
+    assert r"\pm" in text
+    assert (
+        text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == text.count(r"\toprule") == len(report.main())
+    )
+    for table, block in zip(report.main(), text.split(r"\begin{tabular}")[1:], strict=True):
+        rows = [line for line in block.splitlines() if line.endswith(r"\\")]
+        assert all(line.count(" & ") == len(table.shown) - 1 for line in rows)
+        assert len(rows) == len(table.rows) + 1
+
+
+def test_latex_specials():
+    assert escape(r"a_b & 5 % #1 {x} \ ~ ^ < > η² ± −1") == (
+        r"a\_b \& 5 \% \#1 \{x\} \textbackslash{} \textasciitilde{} \textasciicircum{} $<$ $>$ $\eta^2$ $\pm$ $-$1"
+    )
 
 
 def test_the_report_is_a_function_of_the_folders(workdir):
-    first = {path.name: path.read_bytes() for path in write_report(read_results(workdir), workdir)}
-    assert set(first) == {"table.md", "table.csv", "report.json", "plot.png"}
-    second = {path.name: path.read_bytes() for path in write_report(read_results(workdir), workdir)}
-    assert first == second
+    def contents():
+        write_report(_report(workdir), workdir)
+        files = [file for file in workdir.glob("*") if file.name in FILES] + list((workdir / "plots").iterdir())
+        return {file.name: file.read_bytes() for file in files}
 
-
-def test_the_plot_is_a_picture_and_the_curves_are_those_of_the_seeds(workdir):
-    results = read_results(workdir)
-    curve = results.arms[1].measured.curve
-    assert curve.epochs == (1.0, 2.0)
-    assert curve.values == ((0.485, 0.495), (0.97, 0.99))
-    write_report(results, workdir)
-    with Image.open(workdir / "plot.png") as image:
-        assert image.format == "PNG"
-        assert len(image.convert("RGB").getcolors(maxcolors=1 << 20)) > 100
+    first = contents()
+    assert first.keys() >= FILES | {"arms.png", "arms.svg", "differences.svg", "curves.png"}
+    assert contents() == first
 
 
 def test_an_ablation_with_nothing_finished_still_reports(tmp_path):
@@ -135,11 +207,11 @@ def test_an_ablation_with_nothing_finished_still_reports(tmp_path):
         raise UserError("no such data")
 
     run_arms(made_up.config(), tmp_path, fail, _ignore)
-    results = read_results(tmp_path)
-    write_report(results, tmp_path)
-    assert "No arm has finished." in markdown(results)
+    report = _report(tmp_path)
+    write_report(report, tmp_path)
+    assert "No arm has finished." in markdown(report)
+    assert "no such data" in markdown(report)
 
 
-def test_a_folder_without_an_ablation_is_named(tmp_path):
-    with pytest.raises(UserError, match="holds no ablation"):
-        read_results(tmp_path / "nothing")
+def _value(arm, seed):
+    return 0.9 + 0.01 * noise(arm, seed)

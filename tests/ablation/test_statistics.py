@@ -44,6 +44,7 @@ def test_one_seed_has_no_interval():
 def test_equal_seeds_have_an_interval_without_length():
     summary = summarize([0.25, 0.25, 0.25])
     assert (summary.low, summary.high) == (0.25, 0.25)
+    assert summarize([0.07] * 3) == Summary(3, 0.07, 0.0, 0.07, 0.07)
     assert bootstrap_interval([0.25, 0.25, 0.25]) == (0.25, 0.25)
 
 

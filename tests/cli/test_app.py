@@ -12,7 +12,7 @@ import types
 import pytest
 
 from deepvision.ablation.run import run_arms
-from deepvision.cli import app
+from deepvision.cli import app, config_file
 from deepvision.cli.commands import COMMANDS
 from tests.ablation import made_up
 
@@ -188,9 +188,34 @@ def test_report_makes_the_table_again(tmp_path, capsys):
     assert app.main(["report", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert "98.00 ± 12.71" in out
-    for name in ("table.md", "table.csv", "report.json", "plot.png"):
+    for name in ("report.html", "table.md", "table.tex", "table.csv", "runs.csv", "report.json", "plots"):
         assert str(tmp_path / name) in out
         assert (tmp_path / name).stat().st_size > 0
     description = json.loads((tmp_path / "ablation.json").read_text()) | {"metric": "psnr"}
     (tmp_path / "ablation.json").write_text(json.dumps(description))
     assert "unknown metric 'psnr'" in _mistake(capsys, "report", os.fspath(tmp_path))
+
+
+def test_report_unites_folders_and_takes_questions(tmp_path, capsys):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        run_arms(made_up.config(), tmp_path / name, made_up.fit, lambda text: None)
+    folders = [str(tmp_path / name) for name in "ab"]
+    assert app.main(["report", *folders, "--baseline", "batch", "--metric=loss", f"--out={tmp_path / 'both'}"]) == 0
+    out = capsys.readouterr().out
+    assert "Paired differences to norm=batch" in out
+    assert "run twice, with equal numbers" in out
+    assert (tmp_path / "both" / "report.html").is_file()
+    assert app.main(["report", *folders]) == 0
+    assert str(tmp_path / "a" / "united" / "report.html") in capsys.readouterr().out
+    assert "unknown arm 'bach'" in _mistake(capsys, "report", folders[0], "--baseline=bach")
+    assert "unknown flag '--basline'" in _mistake(capsys, "report", folders[0], "--basline=batch")
+    assert "given more than once" in _mistake(capsys, "report", folders[0], folders[0])
+    assert "cannot write" in _mistake(capsys, "report", folders[0], "--out=/proc/nowhere")
+
+
+def test_the_claim_is_what_the_experiment_says_of_itself(experiment, tmp_path):
+    assert config_file.docstring(experiment) == ""
+    file = tmp_path / "claim.py"
+    file.write_text('"""Which one?\n\nClaim: this one.\n"""\n' + CONFIG)
+    assert config_file.docstring(str(file)) == "Which one?\n\nClaim: this one."

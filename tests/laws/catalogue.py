@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import itertools
 
-import deepvision as dv
+from deepvision.errors import UserError
 from deepvision.layers.layers import TABLES
+from deepvision.layers.norms import NORMS
+from deepvision.models import Description
 from tests.laws.zoo import NETWORKS, Small
 
 _BY_NAME = {network.name: network for network in NETWORKS}
@@ -25,11 +27,34 @@ def refuses(network: Small, choices: dict[str, str]) -> bool:
 
 @functools.cache
 def _refuses(network: Small, kind: str, entry: str) -> bool:
+    return isinstance(_outcome(network, kind, entry), UserError)
+
+
+@functools.cache
+def outcomes(network: Small) -> dict[tuple[str, str], Description | UserError]:
+    """Returns what comes of every entry of every table in a network: a description, or the reason why it is refused.
+
+    Entries of different tables are tried together, and one by one where that is refused, or where a norm stands for
+    activations too.
+    """
+    found = {}
+    for choices in sample():
+        try:
+            together = network.describe(**choices)
+        except UserError:
+            together = None
+        for kind, entry in choices.items():
+            alone = together is None or (kind == "act" and NORMS[choices["norm"]].activates)
+            if (kind, entry) not in found:
+                found[kind, entry] = _outcome(network, kind, entry) if alone else together
+    return found
+
+
+def _outcome(network: Small, kind: str, entry: str) -> Description | UserError:
     try:
-        network.describe(**{kind: entry})
-    except dv.UserError:
-        return True
-    return False
+        return network.describe(**{kind: entry})
+    except UserError as refusal:
+        return refusal
 
 
 def pairwise() -> list[dict[str, str]]:

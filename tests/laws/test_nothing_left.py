@@ -1,4 +1,4 @@
-"""No activation, norm, attention or maximum is left behind where no choice reaches it: without them, networks are affine maps."""
+"""No activation, norm, attention or maximum is left behind where no choice reaches it: without, networks are affine."""
 
 from __future__ import annotations
 

@@ -36,7 +36,9 @@ def test_the_planes_are_those_of_the_paper():
 
 
 def test_groups_meet_in_the_third_convolution():
-    model = dv.create_model("alexnet", overrides={"widths": (4, 4, 4, 4, 4), "groups": 2, "small_images": True})
+    model = dv.create_model(
+        "alexnet", overrides={"widths": (4, 4, 4, 4, 4), "groups": 2, "hidden": 8, "small_images": True}
+    )
     x = jax.random.uniform(jax.random.key(0), (1, 32, 32, 3))
     variables = jax.jit(model.init)(jax.random.key(1), x)
     params = variables["params"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -11,23 +13,27 @@ from deepvision.errors import UserError
 from deepvision.models.lenet1 import H2_CONNECTIONS
 
 MODEL = dv.create_model("lenet1")
+BACKGROUND = np.full((1, 16, 16, 1), -1, np.float32)
 
 
-def _variables(x):
-    return jax.jit(MODEL.init)(jax.random.key(0), x)
+@functools.cache
+def _variables():
+    return jax.jit(MODEL.init)(jax.random.key(0), BACKGROUND)
+
+
+def _h1(variables):
+    """Returns the first maps of an image that is all background, [8, 8, 12]."""
+    return MODEL.apply(variables, BACKGROUND, pyramid=True)[0][0]
 
 
 def test_units_connections_and_parameters_are_those_of_the_paper():
     description = dv.describe(MODEL, (16, 16, 1))
-    biases = [leaf.size for path, leaf in _leaves() if "bias" in jax.tree_util.keystr(path)]
+    leaves = jax.tree_util.tree_leaves_with_path(_variables())
+    biases = [leaf.size for path, leaf in leaves if "bias" in jax.tree_util.keystr(path)]
     assert biases == [12 * 8 * 8, 12 * 4 * 4, 30, 10]
     assert 16 * 16 + sum(biases) == 1256
     assert description.macs + sum(biases) == 64_660
     assert description.parameters == 9_760
-
-
-def _leaves():
-    return jax.tree_util.tree_leaves_with_path(_variables(np.zeros((1, 16, 16, 1), np.float32)))
 
 
 def test_every_map_sees_eight_and_every_map_is_seen_by_eight():
@@ -36,18 +42,16 @@ def test_every_map_sees_eight_and_every_map_is_seen_by_eight():
 
 
 def test_around_the_image_lies_its_background():
-    background = np.full((1, 16, 16, 1), -1, np.float32)
-    h1, _ = MODEL.apply(_variables(background), background, pyramid=True)
-    np.testing.assert_allclose(h1, np.broadcast_to(h1[:, :1, :1], h1.shape), atol=1e-5)
+    h1 = _h1(_variables())
+    np.testing.assert_allclose(h1, np.broadcast_to(h1[:1, :1], h1.shape), atol=1e-5)
 
 
 def test_a_unit_owns_its_bias():
-    x = np.zeros((1, 16, 16, 1), np.float32)
-    variables = _variables(x)
-    bias = variables["params"]["h1"]["conv"]["bias"]
-    variables["params"]["h1"]["conv"]["bias"] = bias.at[2, 3, 5].add(0.5)
-    before, after = (MODEL.apply(v, x, pyramid=True)[0] for v in (_variables(x), variables))
-    assert [tuple(place) for place in np.argwhere(before != after)] == [(0, 2, 3, 5)]
+    params = _variables()["params"]
+    conv = params["h1"]["conv"]
+    moved = params | {"h1": {"conv": conv | {"bias": conv["bias"].at[2, 3, 5].add(0.5)}}}
+    changed = np.argwhere(_h1({"params": moved}) != _h1(_variables()))
+    assert changed.tolist() == [[2, 3, 5]]
 
 
 def test_an_activation_that_changes_the_width_is_a_user_error():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,11 +20,11 @@ def _images(*shape):
 
 def test_a_branch_that_starts_at_zero_leaves_the_identity():
     model = dv.create_model("cifar_resnet20", overrides={"zero_init_residual": True, "stage_sizes": (2,)}, norm="layer")
-    x = _images(1, 8, 8, 3)
-    (stage,) = model.apply(model.init(jax.random.key(1), x), x, method="features")
     stem = dv.create_model("cifar_plain20", overrides={"stage_sizes": (0,)}, norm="layer")
-    variables = model.init(jax.random.key(1), x)
-    (before,) = stem.apply({"params": {"conv1": variables["params"]["conv1"]}}, x, method="features")
+    x = _images(1, 8, 8, 3)
+    params = jax.jit(model.init)(jax.random.key(1), x)["params"]
+    (stage,) = jax.jit(functools.partial(model.apply, method="features"))({"params": params}, x)
+    (before,) = stem.apply({"params": {"conv1": params["conv1"]}}, x, method="features")
     np.testing.assert_allclose(stage, before, atol=1e-6)
 
 
@@ -43,12 +45,13 @@ def test_dilation_keeps_the_weights_and_what_they_see(name):
     small = {"stage_sizes": (1, 1, 2), "width": 4}
     strides = dv.create_model(name, norm="none", overrides=small)
     dilates = dv.create_model(name, norm="none", overrides={**small, "output_stride": 4})
-    x = _images(1, 64, 64, 3)
-    variables = jax.jit(strides.init)(jax.random.key(1), x)
+    x, rng = _images(1, 32, 32, 3), np.random.default_rng(0)
+    shapes = jax.eval_shape(strides.init, jax.random.key(1), x)
+    variables = jax.tree.map(lambda leaf: 0.2 * rng.standard_normal(leaf.shape, np.float32), shapes)
     y, z = (
-        jax.jit(lambda v, model=model: model.apply(v, x, method="features"))(variables)[-1]
-        for model in (strides, dilates)
+        jax.jit(functools.partial(model.apply, method="features"))(variables, x)[-1] for model in (strides, dilates)
     )
+    assert np.abs(y).max() > 0.1
     assert z.shape[1] == 4 * y.shape[1]
     np.testing.assert_allclose(z[:, ::4, ::4], y, rtol=1e-4, atol=1e-5)
 

@@ -18,7 +18,7 @@ from deepvision.ablation.plots.cost import (
 )
 from deepvision.ablation.plots.curves import curve, draw_curves
 from deepvision.ablation.plots.dots import draw_arms, draw_differences
-from deepvision.ablation.plots.heatmap import draw_heatmap, varied
+from deepvision.ablation.plots.heatmap import draw_heatmap, is_grid
 from deepvision.ablation.plots.style import drawing, inline, png, svg
 
 
@@ -74,7 +74,7 @@ PLOTS = (
         "heatmap",
         "Means over two axes",
         draw_heatmap,
-        lambda analysis: len(varied(analysis)) == 2,
+        is_grid,
         "Darker is better.",
     ),
     Plot(

@@ -11,6 +11,7 @@ from deepvision.ablation.plots.style import GRID, INK, colour, new_figure
 from deepvision.ablation.results import Cost
 
 _LOG_FROM = 10.0  # ratio of the largest to the smallest cost
+_NAMED = 8  # of more arms, only those of the front bear their names
 _SAME = 1.2  # ratio; arms whose costs lie closer cost the same
 
 
@@ -70,7 +71,8 @@ def _draw(analysis: Analysis, cost_of: Callable[[Cost], float], heading: str) ->
         half = None if summary.half_width is None else summary.half_width * metric.scale
         face, y = colour(i) if i in front else "none", summary.mean * metric.scale
         axes.errorbar(costs[i], y, yerr=half, fmt="o", color=colour(i), markerfacecolor=face, capsize=2, ms=6)
-        axes.annotate(", ".join(arm.labels), (costs[i], y), (5, 4), textcoords="offset points", fontsize=8)
+        if i in front or len(arms) <= _NAMED:
+            axes.annotate(", ".join(arm.labels), (costs[i], y), (5, 4), textcoords="offset points", fontsize=8)
     if max(costs) / min(costs) >= _LOG_FROM:
         axes.set_xscale("log")
     axes.margins(x=0.18)

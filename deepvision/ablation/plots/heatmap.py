@@ -21,19 +21,29 @@ def draw_heatmap(analysis: Analysis) -> Figure:
     goodness = means if metric.higher_is_better else -means
     low, high = np.nanmin(goodness), np.nanmax(goodness)
     span = max(float(high - low), 1e-12)
-    axes.imshow(goodness, aspect="auto", cmap="Blues", vmin=low - 0.15 * span, vmax=high + 0.1 * span)
+    # Shapes, where imshow would put a picture of pixels into an SVG.
+    axes.pcolormesh(goodness, cmap="Blues", vmin=low - 0.15 * span, vmax=high + 0.1 * span)
+    axes.invert_yaxis()
     for (y, x), value in np.ndenumerate(means):
         written = "–" if np.isnan(value) else metric.write(value)
         # On a cell's own colour, not the page's: these two are no theme's.
         ink = "#ffffff" if (goodness[y, x] - low) / span > 0.6 else "#1c1c20"
-        axes.text(x, y, written, ha="center", va="center", color=ink if written != "–" else "#1c1c21")
-    axes.set_xticks(range(len(columns)), columns, rotation=30 if max(map(len, columns)) > 8 else 0)
-    axes.set_yticks(range(len(rows)), rows)
+        axes.text(x + 0.5, y + 0.5, written, ha="center", va="center", color=ink if written != "–" else "#1c1c21")
+    axes.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=30 if max(map(len, columns)) > 8 else 0)
+    axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
     axes.set_xlabel(results.axes[across])
     axes.set_ylabel(results.axes[down])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     return figure
+
+
+def is_grid(analysis: Analysis) -> bool:
+    """Whether two axes vary, and their combinations are not mostly missing."""
+    if len(varied(analysis)) != 2:
+        return False
+    rows, columns = (len({arm.labels[i] for arm in analysis.results.arms}) for i in varied(analysis))
+    return 2 * len(analysis.results.finished) >= rows * columns
 
 
 def varied(analysis: Analysis) -> list[int]:

@@ -118,11 +118,11 @@ def _difference(results: Results, comparison: Comparison) -> Cell:
 def _caption(analysis: Analysis) -> str:
     count = sum(comparison.p_holm is not None for comparison in analysis.comparisons)
     if not count:
-        return "Differences between runs of equal seed. One pair per arm: no test is possible."
+        return "Differences between runs of equal seed. Fewer than two pairs per arm: no test is possible."
     direction = "" if analysis.results.metric.higher_is_better else f" Less {analysis.results.metric.name} is better."
     return (
         f"Differences between runs of equal seed, ± half their 95 % t-interval (of each alone).{direction} p of the"
-        f" paired t-test; p (Holm) corrected for {count} comparisons, and the verdict at 5 % of it. g: mean difference"
+        f" paired t-test; p (Holm) corrected for all {count}, and the verdict at 5 % of it. g: mean difference"
         " over its standard deviation, with Hedges' correction. P(better): share of all pairs of runs, one of each arm,"
         " in which the arm's is better. resolvable: the true difference that this many pairs find in 80 % of cases."
     )

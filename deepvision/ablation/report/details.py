@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from deepvision.ablation.arms import label
-from deepvision.ablation.merge import identity
 from deepvision.ablation.metrics import shown_as
 from deepvision.ablation.report.arms import NONE
 from deepvision.ablation.report.table import Cell, Column, Row, Table, text, word
 from deepvision.ablation.results import ArmResult, Results
+from deepvision.ablation.unite import identity
 
 _WHICH = ("last", "best")
 

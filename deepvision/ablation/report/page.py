@@ -47,10 +47,10 @@ def _header(report: Report) -> str:
     question, items = split_claim(claim)
     parts = [f"<header><h1>{escape(report.results.name)}</h1>"]
     parts += [f'<p class="question">{escape(question)}</p>'] if question else []
-    parts.append(f'</header><div class="verdict"><p>{escape(report.verdict)}</p>')
-    parts += [f"<p>{escape(report.power)}</p>"] if report.power else []
+    parts.append(f'</header><div class="verdict"><p>{_prose(report.verdict)}</p>')
+    parts += [f"<p>{_prose(report.power)}</p>"] if report.power else []
     if report.notes:
-        parts.append("<ul>" + "".join(f"<li>{escape(note)}</li>" for note in report.notes) + "</ul>")
+        parts.append("<ul>" + "".join(f"<li>{_prose(note)}</li>" for note in report.notes) + "</ul>")
     parts.append("</div>")
     if items:
         parts += ["<details open><summary>As the experiment states it</summary>", _definitions(items), "</details>"]
@@ -85,7 +85,7 @@ def _plots(drawn: dict[str, Picture], *names: str) -> str:
 
 def _figure(picture: Picture) -> str:
     plot = picture.plot
-    legend = f"<figcaption>{escape(plot.legend)}</figcaption>" if plot.legend else ""
+    legend = f"<figcaption>{_prose(plot.legend)}</figcaption>" if plot.legend else ""
     return f"<figure><h3>{escape(plot.title)}</h3>{picture.inline}{legend}</figure>\n"
 
 
@@ -104,7 +104,7 @@ def _folded(report: Report, name: str) -> list[str]:
 def _table(table: Table) -> str:
     heads = "".join(_cell("th", c.heading, c.numeric, ' scope="col"') for c in table.shown)
     rows = "\n".join(_row(table, row) for row in table.rows)
-    caption = f'<p class="caption">{escape(table.caption)}</p>' if table.caption else ""
+    caption = f'<p class="caption">{_prose(table.caption)}</p>' if table.caption else ""
     region = f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(table.title)}">'
     return f"{region}<table><thead><tr>{heads}</tr></thead>\n<tbody>{rows}</tbody></table></div>{caption}"
 
@@ -129,4 +129,9 @@ def _commands(report: Report) -> str:
 
 
 def _definitions(items: Sequence[tuple[str, str]]) -> str:
-    return "<dl>" + "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in items) + "</dl>"
+    return "<dl>" + "".join(f"<dt>{escape(name)}</dt><dd>{_prose(text)}</dd>" for name, text in items) + "</dl>"
+
+
+def _prose(text: str) -> str:
+    """Returns text as HTML in which no line ends between a number and its percent sign."""
+    return escape(text).replace(" %", "\u00a0%")

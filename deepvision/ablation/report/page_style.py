@@ -25,7 +25,7 @@ figure h3 { margin: 0 0 .3rem; } svg text { font-family: inherit; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .7rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--grid); }
 thead th { border-bottom: 2px solid var(--ink); font-weight: 600; vertical-align: bottom; }
-tbody th { font-weight: inherit; }
+thead th.number, thead th.short { white-space: normal; } tbody th { font-weight: inherit; }
 .number { text-align: right; white-space: nowrap; } .short { white-space: nowrap; }
 th:first-child { position: sticky; left: 0; background: var(--paper); padding-left: 0; }
 tr.best > * { background: var(--best); font-weight: 600; } tr.best > th:first-child { padding-left: .35rem; }

@@ -29,11 +29,11 @@ def paired_test(arm: Sequence[float], baseline: Sequence[float]) -> Paired:
 
     t = mean(D) / (sd(D) / sqrt(n)) with n - 1 degrees of freedom, D = arm - baseline.
 
-    Differences that are all zero have p = 1; all equal and not zero, t is infinite and p = 0.
+    Differences that are all zero have p = 1; all equal (but for rounding) and not zero, t is infinite and p = 0.
 
     Source: Student 1908.
     """
-    differences = np.asarray(arm, dtype=float) - np.asarray(baseline, dtype=float)
+    differences = _without_rounding(np.asarray(arm, dtype=float), np.asarray(baseline, dtype=float))
     summary, n = summarize(differences), len(differences)
     if summary.sd is None:
         return Paired(tuple(differences.tolist()), summary, None, None, None, None)
@@ -78,6 +78,15 @@ def probability_of_improvement(arm: Sequence[float], baseline: Sequence[float]) 
     """
     a, b = np.asarray(arm, dtype=float)[:, None], np.asarray(baseline, dtype=float)[None, :]
     return float(np.mean((a > b) + 0.5 * (a == b)))
+
+
+def _without_rounding(arm: np.ndarray, baseline: np.ndarray) -> np.ndarray:
+    """Returns arm - baseline, where differences that are equal but for rounding are equal."""
+    differences = arm - baseline
+    tolerance = 1e-12 * max(np.abs(arm).max(), np.abs(baseline).max())
+    if np.ptp(differences) > tolerance:
+        return differences
+    return np.full_like(differences, differences[0] if abs(differences[0]) > tolerance else 0.0)
 
 
 def _ratio(mean: float, error: float) -> float:

@@ -44,6 +44,8 @@ def summarize(values: Sequence[float], confidence: float = 0.95) -> Summary:
     mean = float(np.mean(values))
     if n == 1:
         return Summary(1, mean, None, None, None)
+    if np.ptp(values) == 0:  # rounding in the mean would make a deviation out of nothing
+        return Summary(n, float(values[0]), 0.0, float(values[0]), float(values[0]))
     sd = float(np.std(values, ddof=1))
     half = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * sd / math.sqrt(n)
     return Summary(n, mean, sd, mean - half, mean + half)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from deepvision.interop.rules import (
     alexnet,
     bn_inception,
+    coatnet,
     convnext,
     densenet,
     efficientnet,
@@ -37,6 +38,7 @@ from deepvision.interop.rules import (
 from deepvision.interop.rules.base import Rules
 from deepvision.models.alexnet import AlexNet
 from deepvision.models.bn_inception import BNInception
+from deepvision.models.coatnet import CoAtNet
 from deepvision.models.convnext import ConvNeXt
 from deepvision.models.deeplab import DeepLabV3
 from deepvision.models.densenet import DenseNet
@@ -102,6 +104,7 @@ RULES: dict[type[Network], tuple[Callable[..., Rules], ...]] = {
     Swin: (swin.torchvision, swin.timm),
     PVTv2: (pvt.timm,),
     Mixer: (mixer.timm,),
+    CoAtNet: (coatnet.coatnet,),
     FCN: (segmentation.fcn,),
     DeepLabV3: (segmentation.deeplab,),
     UNet: (segmentation.unet,),

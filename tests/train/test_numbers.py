@@ -1,0 +1,90 @@
+"""Numbers are part of the state: one program serves all of them, and a replica is what it would be alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deepvision.build import build, build_replicas
+from deepvision.errors import UserError
+from deepvision.train.loop import fit
+from deepvision.train.numbers import NUMBERS, number_at, numbers_of
+from tests.train.small import curve, small_config, train
+
+# Every numeric field at two values; of each optimizer and schedule, those that it has.
+CASES = {
+    "sgd": {
+        "optimizer.learning_rate": (0.1, 0.03),
+        "optimizer.momentum": (0.9, 0.5),
+        "optimizer.weight_decay": (0.0, 1e-2),
+        "optimizer.layer_decay": (1.0, 0.5),
+        "schedule.final": (0.0, 0.5),
+        "loss.label_smoothing": (0.1, 0.0),
+        "loss.confidence_penalty": (0.0, 0.3),
+        "model.dropout": (0.0, 0.3),
+        "model.input_dropout": (0.1, 0.2),
+    },
+    "adamw": {
+        "optimizer.learning_rate": (0.01, 0.003),
+        "optimizer.b1": (0.9, 0.5),
+        "optimizer.b2": (0.999, 0.9),
+        "optimizer.eps": (1e-8, 1e-2),
+        "optimizer.weight_decay": (1e-2, 0.5),
+        "optimizer.clip_norm": (0.5, 1.0),
+        "loss.mixup": (0.2, 1.0),
+        "loss.cutmix": (1.0, 0.5),
+        "model.drop_path": (0.0, 0.3),
+    },
+    "lars": {"optimizer.learning_rate": (0.5, 0.1), "optimizer.momentum": (0.9, 0.0), "schedule.factor": (0.1, 0.5)},
+    "lamb": {"optimizer.learning_rate": (0.05, 0.01), "optimizer.b2": (0.999, 0.9)},
+}
+
+
+def configs(optimizer: str) -> list:
+    made = []
+    for which in (0, 1):
+        fields = {field.replace(".", "__"): values[which] for field, values in CASES[optimizer].items()}
+        config = small_config(optimizer__name=optimizer, train__steps=8, train__eval_every_epochs=10.0)
+        config.data.augment = ()
+        if "schedule.factor" in CASES[optimizer]:
+            config.schedule.name, config.schedule.boundaries = "step", (0.2, 0.5)
+        config.update_from_flattened_dict({field.replace("__", "."): value for field, value in fields.items()})
+        made.append(config)
+    return made
+
+
+def test_every_numeric_field_is_tried():
+    assert set().union(*CASES.values()) == NUMBERS.keys()
+
+
+@pytest.mark.parametrize("mode", ["sequential", "vmap"])
+@pytest.mark.parametrize("optimizer", CASES)
+def test_a_replica_equals_the_run_with_its_numbers_alone(optimizer: str, mode: str, tmp_path: Path):
+    """One after another to the bit where nothing is off in one run and on in the other; otherwise up to rounding."""
+    both = configs(optimizer)
+    for config in both:
+        config.parallel.replicas = mode
+    fit(build_replicas(both, (1, 2)), tmp_path / "together")
+    for config, seed in zip(both, (1, 2), strict=True):
+        train(config, tmp_path / str(seed), seeds=(seed,))
+        alone, beside = (curve(tmp_path / folder, seed=seed) for folder in (str(seed), "together"))
+        assert len(alone) == 8
+        np.testing.assert_allclose(beside, alone, rtol=1e-4, atol=1e-4)
+        if mode == "sequential" and build(config).numbers.keys() == numbers_of(both).keys():
+            np.testing.assert_array_equal(beside, alone)
+
+
+def test_a_number_is_one_also_as_text_but_a_choice_is_none():
+    config = small_config(model__dropout="0.5")
+    assert number_at(config, "model.dropout") == 0.5
+    config.model.dropout = "spatial(rate=0.1)"
+    assert number_at(config, "model.dropout") is None
+    assert number_at(config, "model.drop_path") is None
+
+
+def test_the_numbers_of_every_replica_are_checked():
+    good, bad = small_config(), small_config(loss__label_smoothing=1.5)
+    with pytest.raises(UserError, match="label_smoothing must lie in"):
+        build_replicas([good, bad], (0, 0))

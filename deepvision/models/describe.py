@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from deepvision.layers.activations import ACTIVATIONS, Activation, Elementwise
 from deepvision.layers.attention import ATTENTIONS, AttentionBlock
 from deepvision.layers.kernels import KERNELS
+from deepvision.layers.layers import NOISES
 from deepvision.layers.linear import Linear
 from deepvision.layers.norms import NORMS, Norm
 from deepvision.layers.pooling import POOLINGS, Pool
@@ -65,8 +66,9 @@ class Description:
 
     @property
     def blocks(self) -> tuple[str, ...]:
-        """The outermost modules that hold sites, in the order of the computation."""
-        return tuple(dict.fromkeys(site.path.split("/")[0] for site in self.sites))
+        """The outermost modules that hold sites, in the order of the computation; noise is none, it comes and goes."""
+        sites = (site for site in self.sites if site.kind not in NOISES)
+        return tuple(dict.fromkeys(site.path.split("/")[0] for site in sites))
 
     def count(self, kind: str) -> collections.Counter[str]:
         """Returns what stands at the sites of a kind, with how often."""

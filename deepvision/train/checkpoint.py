@@ -13,7 +13,6 @@ import orbax.checkpoint as ocp
 from deepvision.errors import UserError
 from deepvision.train.progress import Progress
 
-
 SEEDS = "seeds"  # the folder in that of an arm of an ablation that has a run folder for every seed
 
 

@@ -114,26 +114,31 @@ def evaluate(experiment: Experiment, workdir: Path, which: str = "last") -> list
     Raises:
         UserError: there is no checkpoint, or `which` was not kept.
     """
-    found = [_restore(experiment.of(replicas), folder) for folder, replicas in _folders(experiment, Path(workdir))]
+    weights, steps, devices = _saved(experiment, Path(workdir), which)
+    metrics = _own_evaluator(experiment, devices)(weights)
+    rows = [_row(seed, steps[r], {k: v[r] for k, v in metrics.items()}) for r, seed in enumerate(experiment.seeds)]
+    return rows + ([evaluate_ensemble(experiment, workdir, which)] if len(rows) > 1 else [])
+
+
+def evaluate_ensemble(experiment: Experiment, workdir: Path, which: str = "last") -> dict[str, Any]:
+    """Evaluates the mean prediction of the seeds that a run has saved; arguments and errors as of `evaluate`."""
+    weights, steps, devices = _saved(experiment, Path(workdir), which)
+    evaluator = Evaluator(experiment, devices, len(experiment.seeds), together=True, ensemble=True)
+    return _row("ensemble", max(steps), evaluator(weights))
+
+
+def _saved(experiment: Experiment, workdir: Path, which: str) -> tuple[Any, list[int], list[jax.Device]]:
+    """Returns the variables [r] that a run has saved, the step of each, and the devices they are on."""
+    found = [_restore(experiment.of(replicas), folder) for folder, replicas in _folders(experiment, workdir)]
     if which == "best" and any(checkpoint.best is None for checkpoint, _ in found):
         raise UserError(f"{workdir} kept no best weights (train.keep_best = False); evaluate the last")
     steps: list[int] = []
     for checkpoint, step in found:
         steps += [best["step"] if which == "best" else step for best in checkpoint.progress.best]
-    devices = parallel.pick_devices(experiment.config.parallel.devices, experiment.evaluation.batch_size)
     weights = [checkpoint.best if which == "best" else checkpoint.state.evaluated for checkpoint, _ in found]
-    weights = parallel.replicate(jax.tree.map(lambda *leaves: np.concatenate(leaves), *weights), devices)
-    metrics = _own_evaluator(experiment, devices)(weights)
-    rows = [_row(seed, steps[r], {k: v[r] for k, v in metrics.items()}) for r, seed in enumerate(experiment.seeds)]
-    if len(experiment.seeds) > 1:
-        rows.append(_row("ensemble", max(steps), evaluate_ensemble(experiment, weights, devices)))
-    return rows
-
-
-def evaluate_ensemble(experiment: Experiment, variables: Any, devices: Sequence[jax.Device]) -> dict[str, float]:
-    """Evaluates the mean prediction of several replicas, whose `variables` have an axis [r] in front."""
-    evaluator = Evaluator(experiment, devices, len(experiment.seeds), together=True, ensemble=True)
-    return {name: float(value) for name, value in evaluator(variables).items()}
+    devices = parallel.pick_devices(experiment.config.parallel.devices, experiment.evaluation.batch_size)
+    weights = jax.tree.map(lambda *leaves: np.concatenate(leaves), *weights)
+    return parallel.replicate(weights, devices), steps, devices
 
 
 def _folders(experiment: Experiment, workdir: Path) -> list[tuple[Path, tuple[int, ...]]]:
@@ -150,9 +155,19 @@ def _restore(experiment: Experiment, workdir: Path) -> tuple[Checkpoint, int]:
     if checkpoints is None or checkpoints.latest is None:
         raise UserError(f"no checkpoint in {folder}; train first, or name another --workdir")
     step = checkpoints.latest
-    checkpoint = checkpoints.restore(step, initial(experiment))
+    checkpoint = checkpoints.restore(step, _structure(experiment))
     checkpoints.close()
     return checkpoint, step
+
+
+def _structure(experiment: Experiment) -> Checkpoint:
+    """Returns a checkpoint of shapes alone."""
+    scalars = jax.ShapeDtypeStruct((len(experiment.seeds),), jnp.uint32)
+    images = jax.ShapeDtypeStruct((len(experiment.seeds), 1, *experiment.train.image_shape), jnp.float32)
+    numbers = {field: jnp.asarray(values, float) for field, values in experiment.numbers.items()}
+    states = jax.eval_shape(make_initialize(experiment), scalars, images, dict(experiment.pretrained), numbers)
+    best = states.evaluated if experiment.config.train.keep_best else None
+    return Checkpoint(states, best, Progress.new(experiment.config.train.best_metric, len(experiment.seeds)))
 
 
 def _own_evaluator(experiment: Experiment, devices: Sequence[jax.Device]) -> Evaluator:

@@ -127,7 +127,7 @@ class _Loop:
         """Trains to the end; returns the step that was reached."""
         step = self._resume()
         self.display.start(self.experiment.name, self.experiment.total_steps)
-        feeds = self._feeds(step)
+        feeds = replica_feeds(self.experiment, step)
         try:
             while step < self.experiment.total_steps and self._active().any():
                 until = self.schedule.next_event(step)
@@ -198,19 +198,11 @@ class _Loop:
         self.progress = checkpoint.progress
         return step or 0
 
-    def _feeds(self, step: int) -> Iterator[parallel.Feed]:
-        """Yields what one step of all replicas is fed, leaves [r, n]; a seed is read once, however many have it."""
-        seeds = self.experiment.seeds
-        streams = {seed: self.experiment.train.feed(seed, step) for seed in dict.fromkeys(seeds)}
-        while True:
-            feeds = {seed: next(stream) for seed, stream in streams.items()}
-            yield _stack([feeds[seed] for seed in seeds])
-
     def _train(self, step: int, until: int, feeds: Iterator[parallel.Feed]) -> None:
         """Makes the updates from `step` to `until`, and reports on them."""
         started, outputs, compiled = time.perf_counter(), [], 0
         for first in range(step, until, self.schedule.scan_steps):
-            feed = _stack(itertools.islice(feeds, min(self.schedule.scan_steps, until - first)))
+            feed = stack(itertools.islice(feeds, min(self.schedule.scan_steps, until - first)))
             feed = parallel.split_over_devices(feed, len(self.devices), axis=2)
             self.state, metrics = self.programs.train(self.state, self.programs.resident, feed)
             outputs.append(metrics)
@@ -288,7 +280,7 @@ class _Schedule:
         self.eval_every = experiment.steps_between(config.eval_every_epochs)
         self.save_every = config.checkpoint_every_steps or self.eval_every
         self.log_every = config.log_every_steps
-        self.scan_steps = config.scan_steps or parallel.default_scan_steps()
+        self.scan_steps = scan_steps(experiment)
         for field, value in (("log_every_steps", self.log_every), ("scan_steps", self.scan_steps)):
             if value < 1:
                 raise UserError(f"train.{field} must be at least 1, got {value}")
@@ -315,7 +307,21 @@ def _keep_best(best: Any, current: Any, improved: jax.Array) -> Any:
     return jax.tree.map(keep, best, current)
 
 
-def _stack(trees: Any) -> parallel.Feed:
+def replica_feeds(experiment: Experiment, step: int) -> Iterator[parallel.Feed]:
+    """Yields what one step of all replicas is fed, leaves [r, n]; a seed is read once, however many have it."""
+    streams = {seed: experiment.train.feed(seed, step) for seed in dict.fromkeys(experiment.seeds)}
+    while True:
+        feeds = {seed: next(stream) for seed, stream in streams.items()}
+        yield stack([feeds[seed] for seed in experiment.seeds])
+
+
+def scan_steps(experiment: Experiment) -> int:
+    """Returns how many updates go into one dispatch."""
+    return experiment.config.train.scan_steps or parallel.default_scan_steps()
+
+
+def stack(trees: Iterable[Any]) -> parallel.Feed:
+    """Returns trees of arrays as one, with a new axis in front."""
     return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)
 
 

@@ -48,8 +48,7 @@ def paired_test(arm: Sequence[float], baseline: Sequence[float]) -> Paired:
 def cohens_d(differences: Summary) -> float | None:
     """Returns d_z = mean(D) / sd(D), the mean difference in units of its own spread; None where there is no spread.
 
-    Source: Cohen 1988, "Statistical power analysis for the behavioral sciences", section 2.3.5; Lakens 2013,
-        equation 6.
+    Source: Cohen 1988, "Statistical power analysis for the behavioral sciences", section 2.3.5.
     """
     if not differences.sd:
         return None
@@ -61,7 +60,7 @@ def hedges_correction(df: int) -> float:
 
     Few seeds make d too large by 1 / J on average: by 38 % at 4 seeds. `df` must be 2 at least.
 
-    Source: Hedges 1981, "Distribution theory for Glass's estimator of effect size", equation 6e.
+    Source: Hedges 1981, "Distribution theory for Glass's estimator of effect size and related estimators".
     """
     return float(math.exp(special.gammaln(df / 2) - special.gammaln((df - 1) / 2)) / math.sqrt(df / 2))
 
@@ -74,7 +73,7 @@ def probability_of_improvement(arm: Sequence[float], baseline: Sequence[float]) 
     Every run meets every run, equal seed or not: this is Mann and Whitney's U over N K. It says how often one run of
     the arm beats one of the baseline, not by how much; 1/2 means no preference.
 
-    Source: Agarwal et al. 2021 (2108.13264), section 4.3, of a single task.
+    Source: Agarwal et al. 2021 (2108.13264), probability of improvement, of a single task.
     """
     a, b = np.asarray(arm, dtype=float)[:, None], np.asarray(baseline, dtype=float)[None, :]
     return float(np.mean((a > b) + 0.5 * (a == b)))

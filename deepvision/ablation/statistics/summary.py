@@ -60,10 +60,10 @@ def bootstrap_interval(values: Sequence[float], confidence: float = 0.95) -> tup
 
     BCa rather than plain percentiles, since accuracies near their bound are skewed: it corrects for that, and like
     percentiles never leaves the range of the data, so no end lies above 100 %. It assumes no distribution, but of few
-    seeds it is too short: it covers the mean of 4 normal seeds in about 81 % of cases, of 10 in 90 %. The t-interval is
+    seeds it is too short: it covers the mean of 4 normal seeds in about 81 % of cases, of 10 in 89 %. The t-interval is
     therefore the one in the main table, and this one stands beside it.
 
-    Source: Efron 1987, "Better bootstrap confidence intervals", equations 2.3 and 6.6; `scipy.stats.bootstrap`.
+    Source: Efron 1987, "Better bootstrap confidence intervals"; `scipy.stats.bootstrap`.
     """
     data = np.asarray(values, dtype=float)
     if len(data) < 2:

@@ -1,0 +1,176 @@
+"""Trains the replicas of a group: all in one program, as many as fit, or one after another through a program for one."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+
+from deepvision.ablation.folders import Replica
+from deepvision.errors import UserError
+from deepvision.train import parallel
+from deepvision.train.display import Display
+from deepvision.train.experiment import Experiment
+from deepvision.train.loop import Diverged, fit, fit_together
+from deepvision.train.programs import Programs
+from deepvision.train.run_folder import RunFolder, read_json, write_json
+from deepvision.train.timing import time_steps
+
+_NO_LIMIT = 2**31
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How many replicas train together at most, and why."""
+
+    together: int
+    why: str
+
+
+def train_replicas(experiment: Experiment, replicas: Sequence[Replica], scratch: Path, display: Display) -> None:
+    """Trains the replicas that are not done; each leaves a result or a failure in its folder.
+
+    Args:
+        experiment: of all replicas of the group, in the same order.
+        replicas: all of them, done or not.
+        scratch: a folder for the plan and the checkpoints of replicas that train together.
+        display: shows progress.
+    """
+    todo = [r for r, replica in enumerate(replicas) if not replica.done]
+    plan = _stored_plan(scratch) or choose_plan(experiment.of(todo), display)
+    programs = None
+    while todo:
+        _store(scratch, plan)
+        piece = _next_piece(replicas, todo, plan.together, scratch)
+        programs = programs or Programs(experiment, min(plan.together, len(piece)), together=True, why=plan.why)
+        try:
+            _train_piece(experiment.of(piece), [replicas[r] for r in piece], scratch, display, programs)
+            todo = [r for r in todo if r not in piece]
+            continue
+        except Exhausted as error:
+            reason, programs = str(error), None
+        if len(piece) == 1:
+            for r in todo:
+                replicas[r].fail(reason)
+            return
+        plan = Plan((len(piece) + 1) // 2, f"{len(piece)} replicas at once are out of memory")
+        display.note(f"{plan.why}; trying {plan.together}")
+
+
+def choose_plan(experiment: Experiment, display: Display) -> Plan:
+    """Returns how to train so many replicas, as `parallel.replicas` says; "auto" tries both ways where that pays."""
+    mode, count = experiment.config.parallel.replicas, len(experiment.seeds)
+    forced = parallel.run_together(mode)  # refuses an unknown mode
+    if count == 1:
+        return Plan(1, "one replica")
+    if mode != "auto":
+        return Plan(_NO_LIMIT if forced else 1, f"parallel.replicas = {mode!r}")
+    plan = _probe(experiment, forced)
+    way = "one after another" if plan.together == 1 else f"{min(count, plan.together)} at once"
+    display.note(f"{count} replicas {way}: {plan.why}")
+    return plan
+
+
+def _probe(experiment: Experiment, usually_together: bool) -> Plan:
+    """Times a few steps of one replica, and of all at once unless the training is over before that is compiled."""
+    one = Programs(experiment, 1, together=False, why="")
+    alone = time_steps(experiment.of([0]), one)
+    count, steps = len(experiment.seeds), experiment.total_steps
+    where = jax.default_backend()
+    if alone.seconds * steps * count < 2 * alone.seconds_to_compile:
+        usual = _NO_LIMIT if usually_together else 1
+        return Plan(usual, f"the training is too short to try both ways, and on a {where} this is mostly faster")
+    del one
+    while count > 1:
+        try:
+            together = time_steps(experiment.of(range(count)), Programs(experiment, count, together=True, why=""))
+            break
+        except jax.errors.JaxRuntimeError as error:
+            if not _is_exhausted(error):
+                raise
+        count = (count + 1) // 2 if count > 2 else 1
+    if count == 1:
+        return Plan(1, "two replicas at once are out of memory")
+    ratio = alone.seconds * count / together.seconds
+    limit = _NO_LIMIT if count == len(experiment.seeds) else count
+    why = f"{count} at once took {ratio:.2f} times the pace of one after another in a trial on a {where}"
+    return Plan(limit if ratio > 1 else 1, why.replace("took", "go at"))
+
+
+class Exhausted(UserError):
+    """The device is out of memory."""
+
+
+def _is_exhausted(error: Exception) -> bool:
+    return "RESOURCE_EXHAUSTED" in str(error) or "Out of memory" in str(error)
+
+
+def _train_piece(
+    experiment: Experiment, replicas: Sequence[Replica], scratch: Path, display: Display, programs: Programs
+) -> None:
+    """Trains some replicas together, and writes down which failed.
+
+    Raises:
+        Exhausted: they do not fit into memory.
+    """
+    try:
+        failures = _fit(experiment, replicas, scratch, display, programs)
+        for r, reason in failures.items():
+            replicas[r].fail(reason, diverged=True)
+    except Diverged as error:
+        for replica in replicas:
+            replica.fail(str(error), diverged=True)
+    except UserError as error:
+        for replica in replicas:
+            replica.fail(str(error))
+    except jax.errors.JaxRuntimeError as error:
+        if not _is_exhausted(error):
+            raise
+        shutil.rmtree(_folder(scratch, replicas), ignore_errors=True)
+        raise Exhausted(f"out of memory: {str(error).splitlines()[0]}") from None
+    shutil.rmtree(_folder(scratch, replicas), ignore_errors=True)
+
+
+def _fit(
+    experiment: Experiment, replicas: Sequence[Replica], scratch: Path, display: Display, programs: Programs
+) -> dict[int, str]:
+    """Trains; returns why some diverged, by their place."""
+    if len(replicas) == 1:
+        experiment = dataclasses.replace(experiment, config=replicas[0].config)
+        fit(experiment, replicas[0].path, display, programs)
+        return {}
+    folder = _folder(scratch, replicas)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "replicas.json", [replica.key for replica in replicas])
+    folders = [RunFolder(replica.path, replica.config) for replica in replicas]
+    return fit_together(experiment, folders, folder, display, programs)
+
+
+def _next_piece(replicas: Sequence[Replica], todo: Sequence[int], together: int, scratch: Path) -> list[int]:
+    """Returns the replicas to train next: those that began together first, since they share their checkpoints."""
+    places = {json.dumps(replica.key): r for r, replica in enumerate(replicas)}
+    for file in sorted(scratch.glob("*/replicas.json")):
+        begun = [places.get(json.dumps(key)) for key in read_json(file)]
+        if None not in begun and set(begun) & set(todo) and len(begun) <= together:
+            return begun
+    return list(todo[:together])
+
+
+def _folder(scratch: Path, replicas: Sequence[Replica]) -> Path:
+    text = json.dumps([replica.key for replica in replicas])
+    return scratch / hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _stored_plan(scratch: Path) -> Plan | None:
+    file = scratch / "plan.json"
+    return Plan(**read_json(file)) if file.is_file() else None
+
+
+def _store(scratch: Path, plan: Plan) -> None:
+    scratch.mkdir(parents=True, exist_ok=True)
+    write_json(scratch / "plan.json", dataclasses.asdict(plan))

@@ -21,8 +21,8 @@ from ml_collections import config_dict
 
 from deepvision.ablation.arms import Arm
 from deepvision.ablation.fields import copy_config
-from deepvision.ablation.merge import NO_PART_OF_AN_ARM
 from deepvision.ablation.results import read_metrics
+from deepvision.ablation.unite import NO_PART_OF_AN_ARM
 from deepvision.errors import UserError
 from deepvision.train.checkpoint import SEEDS, seed_folder
 from deepvision.train.run_folder import differences, read_json, to_plain, write_json
@@ -126,7 +126,6 @@ def assemble(path: Path, replicas: Sequence[Replica], ensemble: Callable[[Sequen
         ensemble: from seeds to the metrics of their mean prediction.
     """
     arm, finished = replicas[0].arm, [r for r in replicas if r.result]
-    write_json(path / "config.json", to_plain(arm.config))
     failures = _failures(replicas)
     if failures:
         reasons = dict.fromkeys(failures.values())

@@ -1,4 +1,4 @@
-"""Trains the replicas of a group: all in one program, as many as fit, or one after another through a program for one."""
+"""Trains the replicas of a group: all in one program, as many as fit, or one after another in a program for one."""
 
 from __future__ import annotations
 
@@ -98,8 +98,8 @@ def _probe(experiment: Experiment, usually_together: bool) -> Plan:
         return Plan(1, "two replicas at once are out of memory")
     ratio = alone.seconds * count / together.seconds
     limit = _NO_LIMIT if count == len(experiment.seeds) else count
-    why = f"{count} at once took {ratio:.2f} times the pace of one after another in a trial on a {where}"
-    return Plan(limit if ratio > 1 else 1, why.replace("took", "go at"))
+    why = f"{count} at once went at {ratio:.2f} times the pace of one after another in a trial on a {where}"
+    return Plan(limit if ratio > 1 else 1, why)
 
 
 class Exhausted(UserError):
@@ -123,8 +123,8 @@ def _train_piece(
         for r, reason in failures.items():
             replicas[r].fail(reason, diverged=True)
     except Diverged as error:
-        for replica in replicas:
-            replica.fail(str(error), diverged=True)
+        for replica, reason in zip(replicas, error.reasons, strict=True):
+            replica.fail(reason, diverged=True)
     except UserError as error:
         for replica in replicas:
             replica.fail(str(error))

@@ -1,48 +1,65 @@
-"""Runs an ablation: every arm that is not finished, one after the other, each with all its seeds at once."""
+"""Runs an ablation: what is missing of every arm; all seeds, and arms that differ in numbers alone, go together."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ml_collections import config_dict
 
-from deepvision.ablation.arms import Arm, axis_names, make_arms
+from deepvision.ablation import folders
+from deepvision.ablation.arms import Arm, axis_fields, axis_names, make_arms
+from deepvision.ablation.folders import Replica, path_of
+from deepvision.ablation.groups import group_arms, shard
 from deepvision.ablation.merge import find_arm
-from deepvision.ablation.metrics import get_metric
+from deepvision.ablation.metrics import Metric, get_metric
+from deepvision.ablation.replicas import train_replicas
 from deepvision.ablation.results import is_finished, read_measured
+from deepvision.ablation.tuning import tuned_arms
 from deepvision.errors import UserError
-from deepvision.train.run_folder import differences, read_json, to_plain, write_json
+from deepvision.train.display import Display
+from deepvision.train.evaluate import evaluate_ensemble
+from deepvision.train.experiment import Experiment
+from deepvision.train.run_folder import read_json, to_plain, write_json
 
-# fit(config, seeds, workdir) trains one arm, or goes on where it stopped, and writes the run folder.
-Fit = Callable[[config_dict.ConfigDict, tuple[int, ...], Path], Any]
+# build(configs, seeds) makes the experiment of replicas whose configs differ in numbers alone.
+Build = Callable[[Sequence[config_dict.ConfigDict], Sequence[int]], Experiment]
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What a call did: the arms it trained to the end, and the reasons of those that failed. Arms finished before are
-    in neither."""
+    """What became of the arms: those that this call trained to the end, the reasons of those some of whose seeds
+    failed, now or before, and those that another process is training. Arms finished before are in none."""
 
     trained: tuple[str, ...]
     failed: dict[str, str]
+    elsewhere: tuple[str, ...] = ()
 
 
 def run_arms(
     config: config_dict.ConfigDict,
     workdir: Path,
-    fit: Fit,
-    note: Callable[[str], None],
+    build: Build,
+    display: Display,
     claim: str = "",
     command: str = "",
+    part: str = "1/1",
 ) -> Outcome:
-    """Trains the arms of `config` in `workdir`.
+    """Trains the arms of `config` in `workdir`; what lies there, says `folders`.
 
-    `workdir/ablation.json` names the arms in order; arm A has the run folder `workdir/arms/<A.slug>/`. A finished arm
-    is left alone, an unfinished one goes on, a failed one is tried again. An arm that fails with a `UserError` (a norm
-    that does not fit, a loss that is not finite) leaves the reason in `failure.json`, and the others go on. What the
-    comparison claims and the command it was started by are for the report.
+    Only what is missing is trained: seeds or arms may be added later, and what was killed goes on where it stopped. A
+    seed that diverges, or an arm that fails with a `UserError` (a norm that does not fit) or for lack of memory, leaves
+    the reason in `failure.json`, and the rest goes on. Several processes may work on one folder.
+
+    Args:
+        config: of the ablation.
+        workdir: its folder.
+        build: makes experiments.
+        display: shows progress.
+        claim, command: what the comparison claims and how it was started, for the report.
+        part: which arms, "1/3" the first third; see `groups.shard`.
 
     Raises:
         UserError: the axes make no grid, the metric or the baseline is unknown, or the folder of an arm holds a run
@@ -51,59 +68,120 @@ def run_arms(
     arms = make_arms(config)
     metric = get_metric(config.ablation.metric)
     find_arm(config.ablation.baseline, arms)
-    for arm in arms:
-        _check_same(arm, path_of(workdir, arm))
-    write_json(workdir / "ablation.json", {"claim": claim, "command": command, **_description(config, arms)})
+    ours = shard(arms, part)
     seeds = tuple(config.seed + i for i in range(config.ablation.seeds))
-    trained, failed = [], {}
-    for number, arm in enumerate(arms, 1):
-        path, head = path_of(workdir, arm), f"arm {number}/{len(arms)}: {arm.name}"
-        if is_finished(path):
-            note(f"{head}: finished before")
-            continue
-        note(f"{head}: {len(seeds)} seeds")
-        reason = _try(arm, seeds, path, fit)
-        if reason is None:
-            trained.append(arm.name)
-            measured = read_measured(path, metric)
-            note(f"{head}: {metric.heading} {metric.write_mean(measured.summary)}, {measured.seconds:,.0f} s")
-        else:
-            failed[arm.name] = reason
-            note(f"{head}: failed: {reason}")
-    return Outcome(tuple(trained), failed)
+    description = {"claim": claim, "command": command, **describe_arms(config, arms)}
+    workdir.mkdir(parents=True, exist_ok=True)
+    write_json(workdir / "ablation.json", description)
+    tuned = tuned_arms(
+        config, ours, workdir, lambda arms, folder, seeds: Runner(folder, build, display).run(arms, seeds)
+    )
+    chosen = {choice.arm.name: choice for choice in tuned}
+    arms = [chosen[arm.name].arm if arm.name in chosen else arm for arm in arms]
+    for entry, arm in zip(description["arms"], arms, strict=True):
+        entry |= {"config": to_plain(arm.config)} | (chosen[arm.name].described() if arm.name in chosen else {})
+    write_json(workdir / "ablation.json", description)
+    runner = Runner(workdir, build, display, metric)
+    runner.run([arm for arm in arms if arm.name in {one.name for one in ours}], seeds)
+    return Outcome(tuple(runner.trained), runner.failed, tuple(runner.elsewhere))
 
 
-def path_of(workdir: Path, arm: Arm) -> Path:
-    """Returns the run folder of an arm."""
-    return workdir / "arms" / arm.slug
+class Runner:
+    """Trains arms in a folder.
+
+    Args:
+        workdir: the folder.
+        build: makes experiments.
+        display: shows progress.
+        metric: what is reported of every arm; None: nothing.
+    """
+
+    def __init__(self, workdir: Path, build: Build, display: Display, metric: Metric | None = None) -> None:
+        self.workdir, self.build, self.display, self.metric = workdir, build, display, metric
+        self.trained: list[str] = []
+        self.failed: dict[str, str] = {}
+        self.elsewhere: list[str] = []
+        self._heads: dict[str, str] = {}
+
+    def run(self, arms: Sequence[Arm], seeds: Sequence[int]) -> None:
+        """Trains what is missing, group by group."""
+        self._heads = {arm.name: f"arm {i}/{len(arms)}: {arm.name}" for i, arm in enumerate(arms, 1)}
+        for arm in arms:
+            for replica in folders.replicas_of(self.workdir, arm, seeds):
+                replica.check_same()
+        for name, group in group_arms(arms).items():
+            with folders.held(self.workdir, group) as ours:
+                for arm in (arm for arm in group if arm not in ours):
+                    self.elsewhere.append(arm.name)
+                    self._note(arm, "another process is training it")
+                self._run_group(name, ours, seeds)
+
+    def _run_group(self, name: str, arms: Sequence[Arm], seeds: Sequence[int]) -> None:
+        replicas = {arm.name: folders.replicas_of(self.workdir, arm, seeds) for arm in arms}
+        todo = []
+        for arm in arms:
+            path, missing = path_of(self.workdir, arm), sum(not r.done for r in replicas[arm.name])
+            if not missing and folders.is_current(path, replicas[arm.name]):
+                self._finished_before(arm)
+            else:
+                todo.append(arm)
+                self._note(arm, f"{missing} seeds" if missing else "its seeds were finished before")
+                write_json(path / "config.json", to_plain(arm.config))
+        if todo:
+            self._train(name, [replica for arm in todo for replica in replicas[arm.name]])
+        for arm in todo:
+            self._close(arm, replicas[arm.name])
+
+    def _train(self, name: str, replicas: Sequence[Replica]) -> None:
+        """Trains what is not done; if the configs of one arm cannot be built, the others go on without it."""
+        missing = [replica for replica in replicas if not replica.done]
+        arms = list(dict.fromkeys(replica.arm.name for replica in missing))
+        if not missing:
+            return
+        try:
+            experiment = self.build([r.arm.config for r in replicas], [r.seed for r in replicas])
+        except UserError as error:
+            for arm in arms if len(arms) > 1 else ():
+                self._train(name, [replica for replica in replicas if replica.arm.name == arm])
+            for replica in missing if len(arms) == 1 else ():
+                replica.fail(str(error))
+            return
+        train_replicas(experiment, replicas, self.workdir / "groups" / name, self.display)
+
+    def _close(self, arm: Arm, replicas: Sequence[Replica]) -> None:
+        """Makes the run folder of an arm of those of its seeds, and says what came out."""
+        path = path_of(self.workdir, arm)
+
+        def ensemble(seeds: Sequence[int]) -> dict[str, float]:
+            row = evaluate_ensemble(self.build([arm.config] * len(seeds), seeds), path)
+            return {name: value for name, value in row.items() if name != "seed"}
+
+        folders.assemble(path, replicas, ensemble)
+        self._failure(arm)
+        if arm.name not in self.failed:
+            self.trained.append(arm.name)
+        if self.metric and is_finished(path):
+            measured = read_measured(path, self.metric)
+            value = f"{self.metric.heading} {self.metric.write_mean(measured.summary)}"
+            self._note(arm, f"{value}, {measured.seconds:,.0f} s")
+
+    def _finished_before(self, arm: Arm) -> None:
+        self._note(arm, "finished before")
+        self._failure(arm)
+
+    def _failure(self, arm: Arm) -> None:
+        file = path_of(self.workdir, arm) / "failure.json"
+        if file.is_file():
+            self.failed[arm.name] = read_json(file)["reason"]
+            self._note(arm, f"failed: {self.failed[arm.name]}")
+
+    def _note(self, arm: Arm, text: str) -> None:
+        self.display.note(f"{self._heads[arm.name]}: {text}")
 
 
-def _check_same(arm: Arm, path: Path) -> None:
-    """Makes sure, before anything is trained, that the folder of an arm is free or holds a run of the same config."""
-    file = path / "config.json"
-    different = differences(to_plain(arm.config), read_json(file)) if file.is_file() else []
-    if different:
-        raise UserError(
-            f"{path} holds a run with another config: {'; '.join(different)}."
-            " Choose another --workdir, or remove this one"
-        )
-
-
-def _try(arm: Arm, seeds: tuple[int, ...], path: Path, fit: Fit) -> str | None:
-    """Trains one arm; returns why it failed, or None."""
-    path.mkdir(parents=True, exist_ok=True)
-    failure = path / "failure.json"
-    try:
-        fit(arm.config, seeds, path)
-    except UserError as error:
-        write_json(failure, {"arm": arm.name, "reason": str(error)})
-        return str(error)
-    failure.unlink(missing_ok=True)
-    return None
-
-
-def _description(config: config_dict.ConfigDict, arms: list[Arm]) -> dict[str, Any]:
-    fields = list(config.ablation.axes)
+def describe_arms(config: config_dict.ConfigDict, arms: Sequence[Arm]) -> dict[str, Any]:
+    """Returns what ablation.json says of a comparison and its arms."""
+    fields = axis_fields(config)
     return {
         "name": config.name,
         "metric": config.ablation.metric,
@@ -112,6 +190,13 @@ def _description(config: config_dict.ConfigDict, arms: list[Arm]) -> dict[str, A
         "fields": fields,
         "axes": axis_names(fields),
         "arms": [
-            {"name": a.name, "labels": a.labels, "folder": f"arms/{a.slug}", "config": to_plain(a.config)} for a in arms
+            {
+                "name": arm.name,
+                "labels": arm.labels,
+                "folder": f"arms/{arm.slug}",
+                "changes": dict(arm.changes),
+                "config": to_plain(arm.config),
+            }
+            for arm in arms
         ],
     }

@@ -58,10 +58,15 @@ COMMANDS = {
         "deepvision.cli.ablate",
         "train every arm of a comparison with several seeds, and report",
         "ablate --config FILE [--workdir DIR] [--config.FIELD=VALUE ...]\n\n"
-        "The arms are the combinations of config.ablation.axes. Finished arms are not run again.\n"
-        "Exit status 3: some arms failed; the table names them.\n"
+        "The arms are the combinations of config.ablation.axes. Only what is missing is run: the same command again\n"
+        "goes on where it was stopped, and with more arms or seeds it trains those.\n"
+        "Exit status 3: some arms or seeds failed; the table names them.\n"
         "Example: python -m deepvision ablate --config experiments/digits_norms.py",
-        (_WORKDIR,),
+        (
+            _WORKDIR,
+            Flag("shard", "1/1", "which part of the arms: 2/3 is the second of three hosts"),
+            Flag("dry_run", False, "list the arms with their cost, and run nothing else", flags.DEFINE_boolean),
+        ),
         takes_config=True,
         needs_config=True,
         compiles=True,

@@ -22,9 +22,9 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from deepvision.errors import UserError
-from deepvision.layers.blocks import ConvUnit
 from deepvision.layers.linear import Pair
 from deepvision.layers.pooling import Window
+from deepvision.layers.units import ConvUnit
 from deepvision.types import Images
 
 if TYPE_CHECKING:

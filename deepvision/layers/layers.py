@@ -24,9 +24,10 @@ from deepvision.errors import UserError, unknown
 from deepvision.layers import activations
 from deepvision.layers.activations import ACTIVATIONS
 from deepvision.layers.attention import ATTENTIONS
+from deepvision.layers.conv import Conv, ConvTranspose, PartialConv
 from deepvision.layers.initializers import INITIALIZERS
 from deepvision.layers.kernels import KERNELS
-from deepvision.layers.linear import Conv, ConvTranspose, Dense, Pair, PartialConv
+from deepvision.layers.linear import Dense, Pair
 from deepvision.layers.norms import NORMS
 from deepvision.layers.pooling import POOLINGS, Window
 from deepvision.layers.stochastic import DROP_PATHS, DROPOUTS, choose, is_off, rate_of

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import flax.linen as nn
 
 from deepvision.errors import UserError
-from deepvision.layers.blocks import ConvUnit, open_branch, residual
+from deepvision.layers.blocks import open_branch, residual
+from deepvision.layers.units import ConvUnit
 from deepvision.types import Images, Transform
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 import flax.linen as nn
 import jax.numpy as jnp
 
-from deepvision.layers.blocks import ConvUnit, residual
+from deepvision.layers.blocks import residual
+from deepvision.layers.units import ConvUnit
 from deepvision.types import Images, Initializer, Transform
 
 if TYPE_CHECKING:

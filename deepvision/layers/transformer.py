@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from deepvision import ops
 from deepvision.errors import UserError
-from deepvision.layers.blocks import DenseUnit
+from deepvision.layers.units import DenseUnit
 from deepvision.types import Array, Images, Tokens, Transform
 
 if TYPE_CHECKING:

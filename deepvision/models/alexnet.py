@@ -11,9 +11,10 @@ import functools
 import flax.linen as nn
 
 from deepvision import ops
-from deepvision.layers.blocks import ConvUnit, DenseUnit, close_stages, flatten
+from deepvision.layers.blocks import close_stages, flatten
 from deepvision.layers.layers import BoundLayers, Layers
 from deepvision.layers.pooling import Window
+from deepvision.layers.units import ConvUnit, DenseUnit
 from deepvision.models.network import Network
 from deepvision.types import Array, Images
 
@@ -75,7 +76,7 @@ class AlexNet(Network):
 
     def _stem(self, layers: BoundLayers, x: Images) -> Images:
         kernel, stride, padding = (5, 1, 2) if self.small_images else (11, 4, self.padding)
-        unit = ConvUnit(
+        unit = layers.block(ConvUnit)(
             layers,
             self.widths[0],
             kernel,
@@ -93,7 +94,7 @@ class AlexNet(Network):
         self, layers: BoundLayers, number: int, kernel: int = 3, *, groups: int = 1, ends_stage: bool = False
     ) -> ConvUnit:
         """Makes one of the convolutions from the second on."""
-        return ConvUnit(
+        return layers.block(ConvUnit)(
             layers,
             self.widths[number - 1],
             kernel,

@@ -10,7 +10,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 import numpy as np
 
-from deepvision.layers.blocks import ConvUnit, Head
+from deepvision.layers.blocks import Head
 from deepvision.layers.layers import BoundLayers, Layers
 from deepvision.layers.mobile import InvertedResidual
 from deepvision.layers.pooling import Window
@@ -22,6 +22,7 @@ from deepvision.layers.transformer import (
     dot_product_attention,
     normed_residual,
 )
+from deepvision.layers.units import ConvUnit
 from deepvision.models.network import Network
 from deepvision.types import Array, Images, Shape, Transform
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import flax.linen as nn
 import jax.numpy as jnp
 
-from deepvision.layers.blocks import ConvUnit, close_stages
+from deepvision.layers.blocks import close_stages
 from deepvision.layers.layers import BoundLayers, Layers
+from deepvision.layers.units import ConvUnit
 from deepvision.models.fcn import FCN
 from deepvision.models.resnet import PAPER
 from deepvision.types import Images

@@ -11,9 +11,10 @@ from typing import ClassVar
 import flax.linen as nn
 
 from deepvision import ops
-from deepvision.layers.blocks import ConvUnit, close_stages
+from deepvision.layers.blocks import close_stages
 from deepvision.layers.layers import BoundLayers, Layers
 from deepvision.layers.residual import Bottleneck
+from deepvision.layers.units import ConvUnit
 from deepvision.models.network import Network
 from deepvision.models.resnet import BOTTLENECK_SIZES, PAPER, ResNet
 from deepvision.types import Images

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import flax.linen as nn
 
-from deepvision.layers.blocks import ConvUnit, Head, close_stages
+from deepvision.layers.blocks import Head, close_stages
 from deepvision.layers.branches import Branches, Conv, Pool, Table, scaled
 from deepvision.layers.layers import BoundLayers, Layers
 from deepvision.layers.pooling import Window
+from deepvision.layers.units import ConvUnit
 from deepvision.models.inception_v3 import AVERAGED, COLUMN, HALF, HALVED, ROW
 from deepvision.models.network import Network
 from deepvision.types import Images

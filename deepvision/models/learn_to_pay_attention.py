@@ -14,9 +14,10 @@ import jax.numpy as jnp
 from deepvision import ops
 from deepvision.checks import check_one_of
 from deepvision.errors import UserError
-from deepvision.layers.blocks import ConvUnit, DenseUnit, close_stages
+from deepvision.layers.blocks import close_stages
 from deepvision.layers.layers import BoundLayers, Layers
 from deepvision.layers.pooling import Window
+from deepvision.layers.units import ConvUnit, DenseUnit
 from deepvision.models.network import Network
 from deepvision.types import Array, Images
 

@@ -13,9 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from deepvision.errors import UserError
-from deepvision.layers.blocks import ConvUnit, DenseUnit, close_stages, flatten
+from deepvision.layers.blocks import close_stages, flatten
 from deepvision.layers.layers import Layers
 from deepvision.layers.pooling import Window
+from deepvision.layers.units import ConvUnit, DenseUnit
 from deepvision.models.network import Network
 from deepvision.types import Array, Images
 
@@ -94,14 +95,14 @@ class LeNet5(Network):
         x = L.input_dropout(name="input_dropout")(x)
         _check(self.layers)
         halves = Window(2)
-        c1 = ConvUnit(L, 6, 5, padding=0, attend=True, pool=halves, first=True, name="c1")(x)
+        c1 = L.block(ConvUnit)(L, 6, 5, padding=0, attend=True, pool=halves, first=True, name="c1")(x)
         s2 = L.act(name="s2")(c1)
-        c3 = ConvUnit(L, 16, 5, padding=0, connections=C3_CONNECTIONS, attend=True, pool=halves, name="c3")(s2)
+        c3 = L.block(ConvUnit)(L, 16, 5, padding=0, connections=C3_CONNECTIONS, attend=True, pool=halves, name="c3")(s2)
         s4 = L.act(name="s4")(c3)
-        c5 = ConvUnit(L, 120, 5, padding=0, name="c5")(s4)
+        c5 = L.block(ConvUnit)(L, 120, 5, padding=0, name="c5")(s4)
         if pyramid:
             return [s2, s4, c5]
-        f6 = DenseUnit(L, self.codes, name="f6")(L.dropout(name="dropout")(flatten(c5)))
+        f6 = L.block(DenseUnit)(L, self.codes, name="f6")(L.dropout(name="dropout")(flatten(c5)))
         return DistanceToCodes(self.num_classes, name="output")(f6) if self.num_classes else f6
 
 
@@ -134,14 +135,14 @@ class LeNet5Modern(Network):
         L = self.layers.bind(train)
         x = L.input_dropout(name="input_dropout")(x)
         halves = Window(2)
-        stage1 = ConvUnit(L, 6, 5, padding=0, attend=True, pool=halves, first=True, name="conv1")(x)
-        stage2 = ConvUnit(L, 16, 5, padding=0, attend=True, pool=halves, name="conv2")(stage1)
+        stage1 = L.block(ConvUnit)(L, 6, 5, padding=0, attend=True, pool=halves, first=True, name="conv1")(x)
+        stage2 = L.block(ConvUnit)(L, 16, 5, padding=0, attend=True, pool=halves, name="conv2")(stage1)
         stage2 = close_stages(L, stage2)
         if pyramid:
             return [stage1, stage2]
         x = L.dropout(name="dropout")(flatten(stage2))
-        x = DenseUnit(L, 120, name="fc1")(x)
-        x = DenseUnit(L, 84, name="fc2")(x)
+        x = L.block(DenseUnit)(L, 120, name="fc1")(x)
+        x = L.block(DenseUnit)(L, 84, name="fc2")(x)
         return L.dense(self.num_classes, name="head")(x) if self.num_classes else x
 
 

@@ -10,8 +10,9 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from deepvision.errors import UserError
-from deepvision.layers.blocks import ConvUnit, DenseUnit, close_stages, flatten
+from deepvision.layers.blocks import close_stages, flatten
 from deepvision.layers.layers import Layers
+from deepvision.layers.units import ConvUnit, DenseUnit
 from deepvision.models.network import Network
 from deepvision.types import Images
 
@@ -44,12 +45,12 @@ class LeNet1(Network):
         _check(self.layers)
         x = L.input_dropout(name="input_dropout")(x)
         halves = dict(kernel=5, stride=2, padding=0, untied_bias=True, attend=True)
-        h1 = ConvUnit(L, 12, **halves, first=True, name="h1")(_in_background(x))
-        h2 = ConvUnit(L, 12, **halves, connections=H2_CONNECTIONS, name="h2")(_in_background(h1))
+        h1 = L.block(ConvUnit)(L, 12, **halves, first=True, name="h1")(_in_background(x))
+        h2 = L.block(ConvUnit)(L, 12, **halves, connections=H2_CONNECTIONS, name="h2")(_in_background(h1))
         h2 = close_stages(L, h2)
         if pyramid:
             return [h1, h2]
-        h3 = DenseUnit(L, 30, name="h3")(L.dropout(name="dropout")(flatten(h2)))
+        h3 = L.block(DenseUnit)(L, 30, name="h3")(L.dropout(name="dropout")(flatten(h2)))
         return L.dense(self.num_classes, name="head")(h3) if self.num_classes else h3
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import flax.linen as nn
 
-from deepvision.layers.blocks import DenseUnit, close_stages, flatten
+from deepvision.layers.blocks import close_stages, flatten
 from deepvision.layers.layers import Layers
+from deepvision.layers.units import DenseUnit
 from deepvision.models.network import Network
 from deepvision.types import Images
 
@@ -35,7 +36,7 @@ class MLP(Network):
         x = flatten(x)
         stages = []
         for index, features in enumerate(self.hidden, start=1):
-            x = DenseUnit(L, features, normalize=True, linear=index == 1, name=f"fc{index}")(x)
+            x = L.block(DenseUnit)(L, features, normalize=True, linear=index == 1, name=f"fc{index}")(x)
             x = L.attention(name=f"attention{index}")(x)
             x = L.dropout(name=f"dropout{index}")(x)
             stages.append(x)

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import flax.linen as nn
 
-from deepvision.layers.blocks import ConvUnit, DenseUnit, close_stages
+from deepvision.layers.blocks import close_stages
 from deepvision.layers.layers import BoundLayers, Layers
 from deepvision.layers.mobile import InvertedResidual, divisible, places, run_stages
+from deepvision.layers.units import ConvUnit, DenseUnit
 from deepvision.models.network import Network
 from deepvision.types import Array, Images, Transform
 

@@ -13,10 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from deepvision import ops
-from deepvision.layers.blocks import ConvUnit, Head, close_stages
+from deepvision.layers.blocks import Head, close_stages
+from deepvision.layers.conv import convolve
 from deepvision.layers.layers import Layers
-from deepvision.layers.linear import convolve
 from deepvision.layers.pooling import Window
+from deepvision.layers.units import ConvUnit
 from deepvision.models.network import Network
 from deepvision.types import Array, Images
 
@@ -105,7 +106,7 @@ class Neocognitron(Network):
         x = L.input_dropout(name="input_dropout")(x)
         stages = []
         for index, selectivity in enumerate(self.selectivities):
-            x = Stage(
+            x = L.block(Stage)(
                 L,
                 self.planes,
                 kernel=5,

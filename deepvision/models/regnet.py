@@ -10,10 +10,11 @@ import functools
 import flax.linen as nn
 import numpy as np
 
-from deepvision.layers.blocks import ConvUnit, Head, close_stages, residual
+from deepvision.layers.blocks import Head, close_stages, residual
 from deepvision.layers.layers import BoundLayers, Layers
 from deepvision.layers.mobile import divisible, places
 from deepvision.layers.residual import projection
+from deepvision.layers.units import ConvUnit
 from deepvision.models.network import Network
 from deepvision.types import Images
 

@@ -10,7 +10,7 @@ import functools
 import flax.linen as nn
 
 from deepvision.errors import UserError
-from deepvision.layers.blocks import ConvUnit, Head, close_stages
+from deepvision.layers.blocks import Head, close_stages
 from deepvision.layers.layers import BoundLayers, Layers
 from deepvision.layers.pooling import Window
 from deepvision.layers.residual import (
@@ -22,6 +22,7 @@ from deepvision.layers.residual import (
     projection,
     subsampling,
 )
+from deepvision.layers.units import ConvUnit
 from deepvision.models.network import Network
 from deepvision.types import Images
 

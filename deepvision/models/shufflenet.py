@@ -14,10 +14,11 @@ from collections.abc import Iterator
 import flax.linen as nn
 import jax.numpy as jnp
 
-from deepvision.layers.blocks import ConvUnit, Head, close_stages, residual
+from deepvision.layers.blocks import Head, close_stages, residual
 from deepvision.layers.layers import BoundLayers, Layers
 from deepvision.layers.mobile import places, run_stages
 from deepvision.layers.pooling import Window
+from deepvision.layers.units import ConvUnit
 from deepvision.models.network import Network
 from deepvision.types import Images, Transform
 

@@ -11,9 +11,10 @@ import functools
 import flax.linen as nn
 import jax.numpy as jnp
 
-from deepvision.layers.blocks import ConvUnit, close_stages
+from deepvision.layers.blocks import close_stages
 from deepvision.layers.layers import BoundLayers, Layers
 from deepvision.layers.pooling import Window
+from deepvision.layers.units import ConvUnit
 from deepvision.models.network import Network
 from deepvision.types import Images
 

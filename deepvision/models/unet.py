@@ -12,9 +12,10 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from deepvision.errors import UserError
-from deepvision.layers.blocks import ConvUnit, close_stages
+from deepvision.layers.blocks import close_stages
 from deepvision.layers.layers import BoundLayers, Layers
 from deepvision.layers.pooling import Window
+from deepvision.layers.units import ConvUnit
 from deepvision.models.network import Network
 from deepvision.types import Images
 

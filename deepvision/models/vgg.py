@@ -13,9 +13,10 @@ import functools
 import flax.linen as nn
 
 from deepvision import ops
-from deepvision.layers.blocks import ConvUnit, DenseUnit, Head, close_stages, flatten
+from deepvision.layers.blocks import Head, close_stages, flatten
 from deepvision.layers.layers import BoundLayers, Layers
 from deepvision.layers.pooling import Window
+from deepvision.layers.units import ConvUnit, DenseUnit
 from deepvision.models.network import Network
 from deepvision.types import Array, Images
 
@@ -67,7 +68,7 @@ class VGG(Network):
         for stage, convolutions in enumerate(self.stage_sizes, start=1):
             for index in range(1, convolutions + 1):
                 first, last = stage == index == 1, index == convolutions
-                x = ConvUnit(
+                x = L.block(ConvUnit)(
                     L,
                     self.width * min(2 ** (stage - 1), 8),
                     self.last_kernels[stage - 1] if last else 3,
@@ -86,7 +87,7 @@ class VGG(Network):
     def _classify(self, layers: BoundLayers, x: Images) -> Array:
         x = flatten(ops.adaptive_average(x, PLANE))
         for index in (1, 2):
-            x = DenseUnit(layers, self.hidden, name=f"fc{index}")(x)
+            x = layers.block(DenseUnit)(layers, self.hidden, name=f"fc{index}")(x)
             x = layers.dropout(name=f"dropout{index}")(x)
         return layers.dense(self.num_classes, name="head")(x) if self.num_classes else x
 

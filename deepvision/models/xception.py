@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import flax.linen as nn
 
-from deepvision.layers.blocks import ConvUnit, Head, close_stages, residual
+from deepvision.layers.blocks import Head, close_stages, residual
 from deepvision.layers.branches import scaled
 from deepvision.layers.layers import BoundLayers, Layers
 from deepvision.layers.pooling import Window
 from deepvision.layers.residual import projection
+from deepvision.layers.units import ConvUnit
 from deepvision.models.network import Network
 from deepvision.types import Images
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import flax.linen as nn
 
 from deepvision import ops
-from deepvision.layers.blocks import ConvUnit, close_stages, flatten
+from deepvision.layers.blocks import close_stages, flatten
 from deepvision.layers.layers import Layers
 from deepvision.layers.pooling import Window
+from deepvision.layers.units import ConvUnit
 from deepvision.models.alexnet import classify
 from deepvision.models.network import Network
 from deepvision.types import Images
@@ -46,7 +47,7 @@ class ZFNet(Network):
         x = L.input_dropout(name="input_dropout")(x)
         stages = []
         for number, (kernel, stride, padding, pool) in enumerate(self._table(), start=1):
-            x = ConvUnit(
+            x = L.block(ConvUnit)(
                 L,
                 self.widths[number - 1],
                 kernel,

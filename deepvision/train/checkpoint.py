@@ -71,11 +71,13 @@ class Checkpoints:
             raise UserError(f"cannot read checkpoint {step} of {self._manager.directory}: {first}") from error
         return Checkpoint(**restored.arrays, progress=Progress.from_plain(restored.progress))
 
-    def read_variables(self, step: int) -> dict[str, Any]:
-        """Returns the network's variables of all replicas: the best where they were kept, else those of the step."""
-        arrays = self._manager.restore(step, args=ocp.args.Composite(arrays=ocp.args.StandardRestore())).arrays
-        state = arrays["state"]
-        return arrays["best"] or state["average"] or {"params": state["params"], **(state["model_state"] or {})}
+    def read(self, step: int) -> tuple[dict[str, Any], dict[str, Any] | None, Progress]:
+        """Returns the network's variables of all replicas after the step and at their best, and the progress."""
+        args = ocp.args.Composite(arrays=ocp.args.StandardRestore(), progress=ocp.args.JsonRestore())
+        restored = self._manager.restore(step, args=args)
+        state, best = restored.arrays["state"], restored.arrays["best"]
+        last = state["average"] or {"params": state["params"], **(state["model_state"] or {})}
+        return last, best or None, Progress.from_plain(restored.progress)
 
     def close(self) -> None:
         """Waits until everything is written."""
@@ -99,6 +101,6 @@ def read_variables(workdir: Path) -> dict[str, Any]:
     checkpoints = Checkpoints(folder, keep=None) if folder.is_dir() else None
     if checkpoints is None or checkpoints.latest is None:
         raise UserError(f"no checkpoint in {folder}; name the folder of a run, or a file of weights")
-    variables = checkpoints.read_variables(checkpoints.latest)
+    last, best, _ = checkpoints.read(checkpoints.latest)
     checkpoints.close()
-    return jax.tree.map(lambda leaf: np.asarray(leaf[0]), variables)
+    return jax.tree.map(lambda leaf: np.asarray(leaf[0]), best or last)

@@ -129,45 +129,33 @@ def evaluate_ensemble(experiment: Experiment, workdir: Path, which: str = "last"
 
 def _saved(experiment: Experiment, workdir: Path, which: str) -> tuple[Any, list[int], list[jax.Device]]:
     """Returns the variables [r] that a run has saved, the step of each, and the devices they are on."""
-    found = [_restore(experiment.of(replicas), folder) for folder, replicas in _folders(experiment, workdir)]
-    if which == "best" and any(checkpoint.best is None for checkpoint, _ in found):
-        raise UserError(f"{workdir} kept no best weights (train.keep_best = False); evaluate the last")
-    steps: list[int] = []
-    for checkpoint, step in found:
-        steps += [best["step"] if which == "best" else step for best in checkpoint.progress.best]
-    weights = [checkpoint.best if which == "best" else checkpoint.state.evaluated for checkpoint, _ in found]
+    weights, steps = [], []
+    for folder in _folders(experiment, workdir):
+        last, best, progress, step = _read(folder)
+        if which == "best" and not best:
+            raise UserError(f"{workdir} kept no best weights (train.keep_best = False); evaluate the last")
+        weights.append(best if which == "best" else last)
+        steps += [of_one["step"] if which == "best" else step for of_one in progress.best]
     devices = parallel.pick_devices(experiment.config.parallel.devices, experiment.evaluation.batch_size)
     weights = jax.tree.map(lambda *leaves: np.concatenate(leaves), *weights)
     return parallel.replicate(weights, devices), steps, devices
 
 
-def _folders(experiment: Experiment, workdir: Path) -> list[tuple[Path, tuple[int, ...]]]:
-    """Returns where checkpoints lie, with the replicas in each: of an arm of an ablation, every seed has its own."""
-    if not (workdir / SEEDS).is_dir():
-        return [(workdir, tuple(range(len(experiment.seeds))))]
-    return [(seed_folder(workdir, seed), (r,)) for r, seed in enumerate(experiment.seeds)]
+def _folders(experiment: Experiment, workdir: Path) -> list[Path]:
+    """Returns where checkpoints lie: of an arm of an ablation, every seed has its own."""
+    several = (workdir / SEEDS).is_dir()
+    return [seed_folder(workdir, seed) for seed in experiment.seeds] if several else [workdir]
 
 
-def _restore(experiment: Experiment, workdir: Path) -> tuple[Checkpoint, int]:
-    """Returns the newest checkpoint of a run, and its step."""
+def _read(workdir: Path) -> tuple[Any, Any, Progress, int]:
+    """Returns the last and the best variables of a run's newest checkpoint, its progress and its step."""
     folder = workdir / "checkpoints"
     checkpoints = Checkpoints(folder, keep=None) if folder.is_dir() else None
     if checkpoints is None or checkpoints.latest is None:
         raise UserError(f"no checkpoint in {folder}; train first, or name another --workdir")
-    step = checkpoints.latest
-    checkpoint = checkpoints.restore(step, _structure(experiment))
+    last, best, progress = checkpoints.read(checkpoints.latest)
     checkpoints.close()
-    return checkpoint, step
-
-
-def _structure(experiment: Experiment) -> Checkpoint:
-    """Returns a checkpoint of shapes alone."""
-    scalars = jax.ShapeDtypeStruct((len(experiment.seeds),), jnp.uint32)
-    images = jax.ShapeDtypeStruct((len(experiment.seeds), 1, *experiment.train.image_shape), jnp.float32)
-    numbers = {field: jnp.asarray(values, float) for field, values in experiment.numbers.items()}
-    states = jax.eval_shape(make_initialize(experiment), scalars, images, dict(experiment.pretrained), numbers)
-    best = states.evaluated if experiment.config.train.keep_best else None
-    return Checkpoint(states, best, Progress.new(experiment.config.train.best_metric, len(experiment.seeds)))
+    return last, best, progress, checkpoints.latest
 
 
 def _own_evaluator(experiment: Experiment, devices: Sequence[jax.Device]) -> Evaluator:

@@ -27,7 +27,11 @@ from deepvision.train.run_folder import RunFolder
 
 
 class Diverged(UserError):
-    """The loss is not a finite number any more."""
+    """The loss of no replica is a finite number any more; `reasons` has one line for each."""
+
+    def __init__(self, message: str, reasons: Sequence[str]) -> None:
+        super().__init__(message)
+        self.reasons = tuple(reasons)
 
 
 def fit(
@@ -233,7 +237,8 @@ class _Loop:
             kept = "no checkpoint was written yet" if latest is None else f"the checkpoint of step {latest} is kept"
             raise Diverged(
                 f"{self.progress.failures[0]} (seeds {list(self.experiment.seeds)}); {kept};"
-                " lower optimizer.learning_rate or set optimizer.clip_norm"
+                " lower optimizer.learning_rate or set optimizer.clip_norm",
+                self.progress.failures,
             )
 
     def _evaluate(self, step: int) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ml_collections import config_dict
 
+from deepvision.ablation.arms import make_arms
+from deepvision.ablation.run import describe_arms, path_of
 from deepvision.config import default_config
+from deepvision.errors import UserError
 
 # Accuracy of every seed after the last step.
 ACCURACIES = {"none": (0.90, 0.92), "batch": (0.97, 0.99), "layer": (0.96, 0.98)}
@@ -46,3 +51,20 @@ def fit(arm: config_dict.ConfigDict, seeds: tuple[int, ...], path: Path) -> None
     (path / "config.json").write_text(json.dumps(arm.to_dict()))
     (path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (path / "result.json").write_text(json.dumps(result))
+
+
+def write(
+    config: config_dict.ConfigDict, folder: Path, fit: Callable[..., Any], claim: str = "", command: str = ""
+) -> None:
+    """Writes the folder of an ablation; `fit(config, seeds, path)` writes that of an arm, or raises why it failed."""
+    arms = make_arms(config)
+    description = {"claim": claim, "command": command, **describe_arms(config, arms)}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "ablation.json").write_text(json.dumps(description))
+    for arm in arms:
+        path = path_of(folder, arm)
+        path.mkdir(parents=True, exist_ok=True)
+        try:
+            fit(arm.config, tuple(config.seed + i for i in range(config.ablation.seeds)), path)
+        except UserError as error:
+            (path / "failure.json").write_text(json.dumps({"arm": arm.name, "reason": str(error)}))

@@ -13,9 +13,10 @@ from ml_collections import config_dict
 
 from deepvision.ablation.arms import make_arms
 from deepvision.ablation.fields import set_field
-from deepvision.ablation.run import path_of, run_arms
+from deepvision.ablation.run import path_of
 from deepvision.config import default_config
 from deepvision.errors import UserError
+from tests.ablation import made_up
 
 CLAIM = """Which of them is better?
 
@@ -60,7 +61,7 @@ def write(
         _write_run(path, arm, accuracies, machine)
 
     folder.mkdir(parents=True, exist_ok=True)
-    run_arms(config, folder, fit, lambda text: None, CLAIM, "python -m deepvision ablate --config study.py")
+    made_up.write(config, folder, fit, CLAIM, "python -m deepvision ablate --config study.py")
     for arm in make_arms(config):
         reasons = {str(seed): reason for seed, reason in failed(arm.name).items()}
         if reasons:

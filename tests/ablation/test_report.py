@@ -16,7 +16,6 @@ from deepvision.ablation.report.as_json import as_json
 from deepvision.ablation.report.comma_separated import comma_separated
 from deepvision.ablation.report.latex import escape, latex
 from deepvision.ablation.report.markdown import markdown
-from deepvision.ablation.run import run_arms
 from deepvision.errors import UserError
 from tests.ablation import made_up
 from tests.ablation.study import noise, write
@@ -25,13 +24,9 @@ HALF_WIDTH = 12.706204736 * 0.01  # t(0.975, 1) * sd / sqrt(2) of two seeds 0.02
 FILES = {"report.html", "table.md", "table.tex", "table.csv", "runs.csv", "report.json"}
 
 
-def _ignore(text: str) -> None:
-    pass
-
-
 @pytest.fixture
 def workdir(tmp_path):
-    run_arms(made_up.config(), tmp_path, made_up.fit, _ignore)
+    made_up.write(made_up.config(), tmp_path, made_up.fit)
     return tmp_path
 
 
@@ -122,7 +117,7 @@ def test_one_seed_shows_no_interval(tmp_path, monkeypatch):
     monkeypatch.setattr(made_up, "ACCURACIES", {"none": (0.5,), "batch": (0.97,)})
     config = made_up.config(("none", "batch"))
     config.ablation.seeds = 1
-    run_arms(config, tmp_path, made_up.fit, _ignore)
+    made_up.write(config, tmp_path, made_up.fit)
     report = _report(tmp_path)
     text = markdown(report).split("## All metrics")[0]
     assert "| none | 50.00 | – | – | 1 |" in text
@@ -206,7 +201,7 @@ def test_an_ablation_with_nothing_finished_still_reports(tmp_path):
     def fail(config, seeds, path):
         raise UserError("no such data")
 
-    run_arms(made_up.config(), tmp_path, fail, _ignore)
+    made_up.write(made_up.config(), tmp_path, fail)
     report = _report(tmp_path)
     write_report(report, tmp_path)
     assert "No arm has finished." in markdown(report)

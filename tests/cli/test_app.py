@@ -11,7 +11,6 @@ import types
 
 import pytest
 
-from deepvision.ablation.run import run_arms
 from deepvision.cli import app, config_file
 from deepvision.cli.commands import COMMANDS
 from tests.ablation import made_up
@@ -184,7 +183,7 @@ def test_a_reader_that_goes_away_is_no_error():
 
 
 def test_report_makes_the_table_again(tmp_path, capsys):
-    run_arms(made_up.config(), tmp_path, made_up.fit, lambda text: None)
+    made_up.write(made_up.config(), tmp_path, made_up.fit)
     assert app.main(["report", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert "98.00 ± 12.71" in out
@@ -199,7 +198,7 @@ def test_report_makes_the_table_again(tmp_path, capsys):
 def test_report_unites_folders_and_takes_questions(tmp_path, capsys):
     for name in "ab":
         (tmp_path / name).mkdir()
-        run_arms(made_up.config(), tmp_path / name, made_up.fit, lambda text: None)
+        made_up.write(made_up.config(), tmp_path / name, made_up.fit)
     folders = [str(tmp_path / name) for name in "ab"]
     assert app.main(["report", *folders, "--baseline", "batch", "--metric=loss", f"--out={tmp_path / 'both'}"]) == 0
     out = capsys.readouterr().out

@@ -14,7 +14,7 @@ from deepvision import ops
 from deepvision.checks import check_count, check_number, check_one_of, check_positive
 from deepvision.errors import UserError
 from deepvision.layers.attention.base import AttentionBlock, position_axes, require_plane
-from deepvision.layers.blocks import ConvUnit, DenseUnit
+from deepvision.layers.units import ConvUnit, DenseUnit
 from deepvision.types import Array, Images
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from deepvision.errors import UserError
-from deepvision.layers.blocks import ConvUnit
+from deepvision.layers.units import ConvUnit
 from tests.layers.kernels.support import bound, make
 from tests.layers.norms.support import normal, relative_error
 

@@ -9,8 +9,8 @@ import jax
 import numpy as np
 import pytest
 
+from deepvision.layers.conv import convolve
 from deepvision.layers.kernels import KERNELS
-from deepvision.layers.linear import convolve
 from tests.layers.kernels.support import Reader, fresh
 from tests.layers.norms.support import relative_error
 

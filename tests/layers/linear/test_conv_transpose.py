@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import pytest
 
 from deepvision.errors import UserError
+from deepvision.layers.conv import convolve, convolve_transposed
 from deepvision.layers.layers import Layers
-from deepvision.layers.linear import convolve, convolve_transposed
 from tests.layers.norms.support import normal
 
 L = Layers(norm="none").bind(train=False)

@@ -133,7 +133,7 @@ def _train() -> config_dict.ConfigDict:
 def _parallel() -> config_dict.ConfigDict:
     parallel = config_dict.ConfigDict()
     parallel.devices = 0  # how many local devices to use; 0: all
-    parallel.replicas = "auto"  # seeds of an ablation: vmap, sequential, or auto (vmap but on a CPU)
+    parallel.replicas = "auto"  # of an ablation: vmap (in one program), sequential (in turn), or auto: what is faster
     return parallel
 
 
@@ -142,7 +142,7 @@ def _ablation() -> config_dict.ConfigDict:
     ablation.axes = config_dict.placeholder(object)  # {"model.norm": ("batch", "group"), "data.batch_size": (8, 64)}
     ablation.mode = "product"  # of the axes: every combination; or zip, their first values, their second ones ...
     ablation.arms = config_dict.placeholder(object)  # in place of axes: {"name": {"model.norm": "batch", ...}, ...}
-    ablation.exclude = config_dict.placeholder(object)  # combinations to leave out: ({"model.norm": ("none", "layer")},)
+    ablation.exclude = config_dict.placeholder(object)  # combinations to leave out: ({"model.norm": ("lrn", "l2")},)
     ablation.seeds = 4  # per arm, trained together: config.seed, config.seed + 1, ...
     ablation.tune = config_dict.placeholder(object)  # {"optimizer.learning_rate": (0.03, 0.1)}: the best for every arm
     ablation.tune_seeds = 1  # that each of these values is tried with, on data.validation_split

@@ -22,6 +22,7 @@ from deepvision.train.run_folder import RunFolder, read_json, write_json
 from deepvision.train.timing import time_steps
 
 _NO_LIMIT = 2**31
+_TRIAL_ON_CPU = 4  # replicas: there, more of them at once gain nothing that so many do not
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,10 +43,12 @@ def train_replicas(experiment: Experiment, replicas: Sequence[Replica], scratch:
         display: shows progress.
     """
     todo = [r for r, replica in enumerate(replicas) if not replica.done]
-    plan = _stored_plan(scratch) or choose_plan(experiment.of(todo), display)
-    programs = None
+    plan, programs = _stored_plan(scratch), None
+    if plan is None:
+        plan, programs = choose_plan(experiment.of(todo), display)
     while todo:
-        _store(scratch, plan)
+        if len(todo) > 1:  # the plan of a single one says nothing of more
+            _store(scratch, plan)
         piece = _next_piece(replicas, todo, plan.together, scratch)
         programs = programs or Programs(experiment, min(plan.together, len(piece)), together=True, why=plan.why)
         try:
@@ -62,44 +65,54 @@ def train_replicas(experiment: Experiment, replicas: Sequence[Replica], scratch:
         display.note(f"{plan.why}; trying {plan.together}")
 
 
-def choose_plan(experiment: Experiment, display: Display) -> Plan:
-    """Returns how to train so many replicas, as `parallel.replicas` says; "auto" tries both ways where that pays."""
+def choose_plan(experiment: Experiment, display: Display) -> tuple[Plan, Programs | None]:
+    """Returns how to train so many replicas, as `parallel.replicas` says; "auto" tries both ways where that pays.
+
+    With it come the programs for that, if the trial has compiled them.
+    """
     mode, count = experiment.config.parallel.replicas, len(experiment.seeds)
     forced = parallel.run_together(mode)  # refuses an unknown mode
     if count == 1:
-        return Plan(1, "one replica")
+        return Plan(1, "one replica"), None
     if mode != "auto":
-        return Plan(_NO_LIMIT if forced else 1, f"parallel.replicas = {mode!r}")
-    plan = _probe(experiment, forced)
+        return Plan(_NO_LIMIT if forced else 1, f"parallel.replicas = {mode!r}"), None
+    plan, programs = _probe(experiment, forced)
+    programs.why = plan.why
     way = "one after another" if plan.together == 1 else f"{min(count, plan.together)} at once"
     display.note(f"{count} replicas {way}: {plan.why}")
-    return plan
+    return plan, programs if programs.for_one == (plan.together == 1) else None
 
 
-def _probe(experiment: Experiment, usually_together: bool) -> Plan:
-    """Times a few steps of one replica, and of all at once unless the training is over before that is compiled."""
+def _probe(experiment: Experiment, usually_together: bool) -> tuple[Plan, Programs]:
+    """Times a few steps of one replica, and of all at once unless the training is over before that is compiled.
+
+    Returns the plan, and the programs that were compiled for it or for one replica.
+    """
     one = Programs(experiment, 1, together=False, why="")
     alone = time_steps(experiment.of([0]), one)
-    count, steps = len(experiment.seeds), experiment.total_steps
+    count, steps, exhausted = len(experiment.seeds), experiment.total_steps, False
     where = jax.default_backend()
     if alone.seconds * steps * count < 2 * alone.seconds_to_compile:
         usual = _NO_LIMIT if usually_together else 1
-        return Plan(usual, f"the training is too short to try both ways, and on a {where} this is mostly faster")
-    del one
+        return Plan(usual, f"the training is too short to try both ways, and on a {where} this is mostly faster"), one
+    if where == "cpu":
+        count = min(count, _TRIAL_ON_CPU)
     while count > 1:
         try:
-            together = time_steps(experiment.of(range(count)), Programs(experiment, count, together=True, why=""))
+            many = Programs(experiment, count, together=True, why="")
+            together = time_steps(experiment.of(range(count)), many)
             break
         except jax.errors.JaxRuntimeError as error:
             if not _is_exhausted(error):
                 raise
+            exhausted = True
         count = (count + 1) // 2 if count > 2 else 1
     if count == 1:
-        return Plan(1, "two replicas at once are out of memory")
+        return Plan(1, "two replicas at once are out of memory"), one
     ratio = alone.seconds * count / together.seconds
-    limit = _NO_LIMIT if count == len(experiment.seeds) else count
+    limit = count if exhausted else _NO_LIMIT
     why = f"{count} at once went at {ratio:.2f} times the pace of one after another in a trial on a {where}"
-    return Plan(limit if ratio > 1 else 1, why)
+    return (Plan(limit, why), many) if ratio > 1 else (Plan(1, why), one)
 
 
 class Exhausted(UserError):

@@ -18,14 +18,16 @@ from deepvision.ablation.metrics import Metric, get_metric
 from deepvision.ablation.replicas import train_replicas
 from deepvision.ablation.results import is_finished, read_measured
 from deepvision.ablation.tuning import tuned_arms
+from deepvision.data import Pipeline
 from deepvision.errors import UserError
 from deepvision.train.display import Display
-from deepvision.train.evaluate import evaluate_ensemble
+from deepvision.train.evaluate import Evaluator, ensemble_evaluator, evaluate_ensemble
 from deepvision.train.experiment import Experiment
 from deepvision.train.run_folder import read_json, to_plain, write_json
 
-# build(configs, seeds) makes the experiment of replicas whose configs differ in numbers alone.
-Build = Callable[[Sequence[config_dict.ConfigDict], Sequence[int]], Experiment]
+# build(configs, seeds, pipelines) makes the experiment of replicas whose configs differ in numbers alone; the pipelines
+# of training and evaluation may be open already.
+Build = Callable[[Sequence[config_dict.ConfigDict], Sequence[int], tuple[Pipeline, Pipeline] | None], Experiment]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,25 +67,35 @@ def run_arms(
         UserError: the axes make no grid, the metric or the baseline is unknown, or the folder of an arm holds a run
             with another config.
     """
-    arms = make_arms(config)
-    metric = get_metric(config.ablation.metric)
-    find_arm(config.ablation.baseline, arms)
+    arms, metric = checked_arms(config)
     ours = shard(arms, part)
     seeds = tuple(config.seed + i for i in range(config.ablation.seeds))
     description = {"claim": claim, "command": command, **describe_arms(config, arms)}
     workdir.mkdir(parents=True, exist_ok=True)
     write_json(workdir / "ablation.json", description)
-    tuned = tuned_arms(
-        config, ours, workdir, lambda arms, folder, seeds: Runner(folder, build, display).run(arms, seeds)
-    )
+
+    def try_values(candidates: Sequence[Arm], folder: Path, seeds: Sequence[int]) -> None:
+        Runner(folder, build, display).run(candidates, seeds)
+
+    tuned = tuned_arms(config, arms, ours, workdir, try_values)
     chosen = {choice.arm.name: choice for choice in tuned}
     arms = [chosen[arm.name].arm if arm.name in chosen else arm for arm in arms]
     for entry, arm in zip(description["arms"], arms, strict=True):
         entry |= {"config": to_plain(arm.config)} | (chosen[arm.name].described() if arm.name in chosen else {})
     write_json(workdir / "ablation.json", description)
     runner = Runner(workdir, build, display, metric)
-    runner.run([arm for arm in arms if arm.name in {one.name for one in ours}], seeds)
-    return Outcome(tuple(runner.trained), runner.failed, tuple(runner.elsewhere))
+    names = {arm.name for arm in ours}
+    waiting = names - chosen.keys() if config.ablation.tune else set()  # another process is still tuning them
+    runner.run([arm for arm in arms if arm.name in names - waiting], seeds)
+    elsewhere = tuple(arm.name for arm in arms if arm.name in waiting | set(runner.elsewhere))
+    return Outcome(tuple(runner.trained), runner.failed, elsewhere)
+
+
+def checked_arms(config: config_dict.ConfigDict) -> tuple[list[Arm], Metric]:
+    """Returns the arms and the metric they are compared by, if the baseline is one of them."""
+    arms = make_arms(config)
+    find_arm(config.ablation.baseline, arms)
+    return arms, get_metric(config.ablation.metric)
 
 
 class Runner:
@@ -102,6 +114,8 @@ class Runner:
         self.failed: dict[str, str] = {}
         self.elsewhere: list[str] = []
         self._heads: dict[str, str] = {}
+        self._opened: dict[str, tuple[Pipeline, Pipeline]] = {}  # of the newest experiment, by its section `data`
+        self._evaluators: dict[int, Evaluator] = {}  # of the mean prediction, by the number of seeds of an arm
 
     def run(self, arms: Sequence[Arm], seeds: Sequence[int]) -> None:
         """Trains what is missing, group by group."""
@@ -117,6 +131,7 @@ class Runner:
                 self._run_group(name, ours, seeds)
 
     def _run_group(self, name: str, arms: Sequence[Arm], seeds: Sequence[int]) -> None:
+        self._evaluators = {}
         replicas = {arm.name: folders.replicas_of(self.workdir, arm, seeds) for arm in arms}
         todo = []
         for arm in arms:
@@ -139,7 +154,7 @@ class Runner:
         if not missing:
             return
         try:
-            experiment = self.build([r.arm.config for r in replicas], [r.seed for r in replicas])
+            experiment = self._build([replica.arm.config for replica in replicas], [r.seed for r in replicas])
         except UserError as error:
             for arm in arms if len(arms) > 1 else ():
                 self._train(name, [replica for replica in replicas if replica.arm.name == arm])
@@ -148,12 +163,22 @@ class Runner:
             return
         train_replicas(experiment, replicas, self.workdir / "groups" / name, self.display)
 
+    def _build(self, configs: Sequence[config_dict.ConfigDict], seeds: Sequence[int]) -> Experiment:
+        """Makes an experiment; data that the last one has open is not opened again."""
+        data = configs[0].data.to_json_best_effort()
+        experiment = self.build(configs, seeds, self._opened.get(data))
+        self._opened = {data: (experiment.train, experiment.evaluation)}
+        return experiment
+
     def _close(self, arm: Arm, replicas: Sequence[Replica]) -> None:
         """Makes the run folder of an arm of those of its seeds, and says what came out."""
         path = path_of(self.workdir, arm)
 
         def ensemble(seeds: Sequence[int]) -> dict[str, float]:
-            row = evaluate_ensemble(self.build([arm.config] * len(seeds), seeds), path)
+            experiment = self._build([arm.config] * len(seeds), seeds)
+            if len(seeds) not in self._evaluators:
+                self._evaluators[len(seeds)] = ensemble_evaluator(experiment)
+            row = evaluate_ensemble(experiment, path, evaluator=self._evaluators[len(seeds)])
             return {name: value for name, value in row.items() if name != "seed"}
 
         folders.assemble(path, replicas, ensemble)

@@ -39,10 +39,13 @@ class Tuned:
         return {"tuned": dict(self.best), "tried": [{**values, "mean": mean} for values, mean in self.tried]}
 
 
-def tuned_arms(config: config_dict.ConfigDict, arms: Sequence[Arm], workdir: Path, train: Train) -> list[Tuned]:
+def tuned_arms(
+    config: config_dict.ConfigDict, arms: Sequence[Arm], ours: Sequence[Arm], workdir: Path, train: Train
+) -> list[Tuned]:
     """Returns the arms with the values that suit them best; none if there is nothing to tune.
 
-    An arm of which every value fails keeps its own.
+    An arm of which every value fails keeps its own. `ours` are tuned here; the others are left out until the process
+    whose they are has done so.
 
     Raises:
         UserError: a field that does not exist or is an axis already, or no validation split apart from the others.
@@ -55,8 +58,13 @@ def tuned_arms(config: config_dict.ConfigDict, arms: Sequence[Arm], workdir: Pat
     candidates = {arm.name: [_candidate(arm, chosen) for chosen in combinations] for arm in arms}
     seeds = range(config.seed, config.seed + config.ablation.tune_seeds)
     folder = workdir / "tuning"
-    train([candidate for several in candidates.values() for candidate in several], folder, seeds)
-    return [_choose(config, arm, combinations, candidates[arm.name], folder) for arm in arms]
+    train([candidate for arm in ours for candidate in candidates[arm.name]], folder, seeds)
+    tried = [arm for arm in arms if all(_is_tried(path_of(folder, one)) for one in candidates[arm.name])]
+    return [_choose(config, arm, combinations, candidates[arm.name], folder) for arm in tried]
+
+
+def _is_tried(path: Path) -> bool:
+    return (path / "result.json").is_file() or (path / "failure.json").is_file()
 
 
 def _check(config: config_dict.ConfigDict, arms: Sequence[Arm], values: Mapping[str, Any]) -> None:

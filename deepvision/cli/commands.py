@@ -59,7 +59,8 @@ COMMANDS = {
         "train every arm of a comparison with several seeds, and report",
         "ablate --config FILE [--workdir DIR] [--config.FIELD=VALUE ...]\n\n"
         "The arms are the combinations of config.ablation.axes. Only what is missing is run: the same command again\n"
-        "goes on where it was stopped, and with more arms or seeds it trains those.\n"
+        "goes on where it was stopped, and with more arms or seeds it trains those. A seed that diverged is not tried\n"
+        "again.\n"
         "Exit status 3: some arms or seeds failed; the table names them.\n"
         "Example: python -m deepvision ablate --config experiments/digits_norms.py",
         (
@@ -165,7 +166,7 @@ def help_of(command: Command) -> str:
     """Returns the text of `python -m deepvision COMMAND --help`."""
     rows = [(f"--{flag.name}", flag.help) for flag in command.flags]
     if command.takes_config:
-        rows.insert(0, ("--config", "file with get_config(); experiments/ has some"))
+        rows.insert(0, ("--config", "file with get_config(), or FILE:VARIANT; experiments/ has some"))
         rows.append(("--config.FIELD", "changes one field: --config.train.epochs=3; deepvision/config.py lists them"))
     table = "\n".join(f"  {name:18}{text}" for name, text in rows)
     text = f"usage: python -m deepvision {command.usage}"

@@ -16,9 +16,12 @@ from deepvision.errors import UserError
 def load(path: str) -> config_dict.ConfigDict:
     """Returns the config of the experiment file `path`; its name, if not set there, is the file's.
 
+    "FILE:VARIANT" is what `get_config(VARIANT)` returns.
+
     Raises:
         UserError: no such file, or it does not run, or has no `get_config()`; names the file and the line.
     """
+    path, variant = _split(path)
     file = Path(path)
     if not file.is_file():
         raise UserError(f"--config: there is no file {path!r}")
@@ -28,20 +31,27 @@ def load(path: str) -> config_dict.ConfigDict:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-        config = module.get_config()
+        config = module.get_config(variant) if variant else module.get_config()
     except Exception as error:  # whatever the user's file does wrong, the answer is where
         raise UserError(_describe(error, file)) from error
     if not isinstance(config, config_dict.ConfigDict):
         raise UserError(f"{path}: get_config() must return a ConfigDict, returned {type(config).__name__}")
     config.lock()
     if not config.name:
-        config.name = file.stem
+        config.name = f"{file.stem}_{variant}" if variant else file.stem
     return config
 
 
 def docstring(path: str) -> str:
     """Returns what the experiment file `path`, which loads, says of itself; nothing if it does not."""
-    return ast.get_docstring(ast.parse(Path(path).read_text(encoding="utf-8"))) or ""
+    file, _ = _split(path)
+    return ast.get_docstring(ast.parse(Path(file).read_text(encoding="utf-8"))) or ""
+
+
+def _split(path: str) -> tuple[str, str]:
+    """Returns the file and the variant of "FILE:VARIANT"."""
+    file, colon, variant = path.rpartition(":")
+    return (file, variant) if colon and file.endswith(".py") else (path, "")
 
 
 def _describe(error: Exception, file: Path) -> str:

@@ -48,7 +48,7 @@ PUBLISHED = {
     "googlenet_noaux": Published(6_624_904, 1_498_376_192, "Szegedy et al. 2014; torchvision", ""),
     "bn_inception": Published(11_194_984, 2_018_851_840, "Ioffe & Szegedy 2015", "74.8 / 92.2"),
     "bn_inception_convbias": Published(11_194_984, 2_018_851_840, "Ioffe & Szegedy 2015", ""),
-    "bn_inception_caffe": Published(11_295_240, 2_032_600_064, "Ioffe & Szegedy 2015", ""),
+    "bn_inception_caffe": Published(11_285_224, 2_032_600_064, "Ioffe & Szegedy 2015", ""),
     "se_inception": Published(11_823_488, 2_019_473_408, "Hu et al. 2017", "75.8 / 92.8"),
     "inception_v3": Published(27_161_264, 5_713_216_096, "Szegedy et al. 2015", "78.8 / 94.4"),
     "inception_v3_noaux": Published(23_834_568, 5_713_216_096, "Szegedy et al. 2015", ""),

@@ -15,6 +15,8 @@ from deepvision.tasks import mixing
 from deepvision.tasks.task import Batch, Metrics
 from deepvision.types import Array, Key
 
+BINS = 15  # of confidence, for the calibration error
+
 
 class Labels(NamedTuple):
     """The classes of an example.
@@ -97,21 +99,29 @@ class Classification:
     def metrics(self, outputs: Array, targets: Labels, weight: Array) -> Metrics:
         """Returns the negative log-likelihood (without smoothing), the accuracy and, of many classes, the top-5 one.
 
-        Of a mixture, each label counts by its share.
+        And the expected calibration error: predictions are put into 15 bins by their confidence, the probability of the
+        predicted class; the error is the sum over bins of |sum of confidence - sum of hits| / examples. Of a mixture,
+        each label counts by its share. Source: Guo et al. 2017 (1706.04599), equation 3.
         """
         log_p = self.log_probabilities(outputs)
         first, second = (_scores(log_p, label) for label in (targets.first, targets.second))
-        share = targets.share
-        return {
-            name: (jnp.sum((share * first[name] + (1 - share) * second[name]) * weight), jnp.sum(weight))
-            for name in first
-        }
+        share, count = targets.share, jnp.sum(weight)
+        scores = {name: share * first[name] + (1 - share) * second[name] for name in first}
+        metrics = {name: (jnp.sum(score * weight), count) for name, score in scores.items()}
+        return metrics | {"calibration_error": (_gaps(log_p, scores["accuracy"], weight), count)}
 
     def combine(self, outputs: Array) -> Array:
         """Returns the outputs [n, classes] of the mean prediction of several, [members, n, classes]."""
         log_p = self.log_probabilities(outputs)
         mean = jax.nn.logsumexp(log_p, axis=0) - jnp.log(log_p.shape[0])
         return -mean if self.distances else mean
+
+
+def _gaps(log_p: Array, hits: Array, weight: Array) -> Array:
+    """Returns the sum of confidence - hits over the examples in each bin of confidence, [BINS]."""
+    confidence = jnp.exp(jnp.max(log_p, axis=-1))
+    bins = jnp.clip(jnp.ceil(confidence * BINS).astype(jnp.int32) - 1, 0, BINS - 1)  # a bin holds its upper edge
+    return jnp.sum(jax.nn.one_hot(bins, BINS) * ((confidence - hits) * weight)[:, None], axis=0)
 
 
 def _known(value: float | Array) -> bool:

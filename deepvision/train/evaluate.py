@@ -120,11 +120,21 @@ def evaluate(experiment: Experiment, workdir: Path, which: str = "last") -> list
     return rows + ([evaluate_ensemble(experiment, workdir, which)] if len(rows) > 1 else [])
 
 
-def evaluate_ensemble(experiment: Experiment, workdir: Path, which: str = "last") -> dict[str, Any]:
-    """Evaluates the mean prediction of the seeds that a run has saved; arguments and errors as of `evaluate`."""
-    weights, steps, devices = _saved(experiment, Path(workdir), which)
-    evaluator = Evaluator(experiment, devices, len(experiment.seeds), together=True, ensemble=True)
-    return _row("ensemble", max(steps), evaluator(weights))
+def evaluate_ensemble(
+    experiment: Experiment, workdir: Path, which: str = "last", evaluator: Evaluator | None = None
+) -> dict[str, Any]:
+    """Evaluates the mean prediction of the seeds that a run has saved; arguments and errors as of `evaluate`.
+
+    `evaluator` is that of an experiment of the same structure and as many seeds, `ensemble_evaluator`.
+    """
+    weights, steps, _ = _saved(experiment, Path(workdir), which)
+    return _row("ensemble", max(steps), (evaluator or ensemble_evaluator(experiment))(weights))
+
+
+def ensemble_evaluator(experiment: Experiment) -> Evaluator:
+    """Returns the compiled evaluation of the mean prediction of an experiment's replicas."""
+    devices = parallel.pick_devices(experiment.config.parallel.devices, experiment.evaluation.batch_size)
+    return Evaluator(experiment, devices, len(experiment.seeds), together=True, ensemble=True)
 
 
 def _saved(experiment: Experiment, workdir: Path, which: str) -> tuple[Any, list[int], list[jax.Device]]:

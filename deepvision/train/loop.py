@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import statistics
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,10 +17,12 @@ from deepvision.errors import UserError
 from deepvision.tasks.task import Metrics
 from deepvision.train import metrics as metrics_lib
 from deepvision.train import parallel
+from deepvision.train.agenda import Agenda
 from deepvision.train.checkpoint import Checkpoint, Checkpoints
 from deepvision.train.display import Display, Silent
 from deepvision.train.evaluate import initial
 from deepvision.train.experiment import Experiment
+from deepvision.train.feeds import dispatch, replica_feeds
 from deepvision.train.programs import Programs
 from deepvision.train.run_folder import RunFolder
 
@@ -121,7 +122,7 @@ class _Loop:
     ) -> None:
         self.started = time.perf_counter()
         self.experiment, self.shares, self.display = experiment, shares, display
-        self.schedule = _Schedule(experiment)
+        self.agenda = Agenda(experiment)
         self.programs = programs or _own_programs(experiment)
         self.devices = self.programs.devices
         self.checkpoints = Checkpoints(checkpoints, experiment.config.train.keep_checkpoints)
@@ -130,16 +131,17 @@ class _Loop:
     def run(self) -> int:
         """Trains to the end; returns the step that was reached."""
         step = self._resume()
-        self.display.start(self.experiment.name, self.experiment.total_steps)
+        others = f" and {len(self.shares) - 1} more runs" if len(self.shares) > 1 else ""
+        self.display.start(self.experiment.name + others, self.experiment.total_steps)
         feeds = replica_feeds(self.experiment, step)
         try:
             while step < self.experiment.total_steps and self._active().any():
-                until = self.schedule.next_event(step)
+                until = self.agenda.next_event(step)
                 self._train(step, until, feeds)
                 step = until
-                if self.schedule.evaluates(step):
+                if self.agenda.evaluates(step):
                     self._evaluate(step)
-                if self.schedule.saves(step) or not self._active().any():
+                if self.agenda.saves(step) or not self._active().any():
                     self._save(step)
         finally:
             self.checkpoints.close()
@@ -205,15 +207,14 @@ class _Loop:
     def _train(self, step: int, until: int, feeds: Iterator[parallel.Feed]) -> None:
         """Makes the updates from `step` to `until`, and reports on them."""
         started, outputs, compiled = time.perf_counter(), [], 0
-        for first in range(step, until, self.schedule.scan_steps):
-            feed = stack(itertools.islice(feeds, min(self.schedule.scan_steps, until - first)))
-            feed = parallel.split_over_devices(feed, len(self.devices), axis=2)
+        for first in range(step, until, self.agenda.scan_steps):
+            feed = dispatch(feeds, min(self.agenda.scan_steps, until - first), len(self.devices))
             self.state, metrics = self.programs.train(self.state, self.programs.resident, feed)
             outputs.append(metrics)
             if self.seconds_to_first_step is None:
                 jax.block_until_ready(metrics)
                 self.seconds_to_first_step = time.perf_counter() - self.started
-                started, compiled = time.perf_counter(), min(self.schedule.scan_steps, until - first)
+                started, compiled = time.perf_counter(), min(self.agenda.scan_steps, until - first)
         outputs = jax.device_get(outputs)
         self._report(until, outputs, until - step - compiled, time.perf_counter() - started)
 
@@ -276,32 +277,6 @@ def _own_programs(experiment: Experiment) -> Programs:
     return Programs(experiment, len(experiment.seeds), parallel.run_together(mode), f"parallel.replicas = {mode!r}")
 
 
-class _Schedule:
-    """At which steps something is due."""
-
-    def __init__(self, experiment: Experiment) -> None:
-        config = experiment.config.train
-        self.total = experiment.total_steps
-        self.eval_every = experiment.steps_between(config.eval_every_epochs)
-        self.save_every = config.checkpoint_every_steps or self.eval_every
-        self.log_every = config.log_every_steps
-        self.scan_steps = scan_steps(experiment)
-        for field, value in (("log_every_steps", self.log_every), ("scan_steps", self.scan_steps)):
-            if value < 1:
-                raise UserError(f"train.{field} must be at least 1, got {value}")
-
-    def next_event(self, step: int) -> int:
-        """Returns the first step after `step` at which anything is due."""
-        intervals = (self.log_every, self.eval_every, self.save_every)
-        return min(self.total, *((step // every + 1) * every for every in intervals))
-
-    def evaluates(self, step: int) -> bool:
-        return step % self.eval_every == 0 or step == self.total
-
-    def saves(self, step: int) -> bool:
-        return step % self.save_every == 0 or step == self.total
-
-
 @jax.jit
 def _keep_best(best: Any, current: Any, improved: jax.Array) -> Any:
     """Returns `current` for the replicas that improved, [r], and `best` for the others."""
@@ -310,24 +285,6 @@ def _keep_best(best: Any, current: Any, improved: jax.Array) -> Any:
         return jnp.where(improved.reshape(-1, *(1,) * (new.ndim - 1)), new, old)
 
     return jax.tree.map(keep, best, current)
-
-
-def replica_feeds(experiment: Experiment, step: int) -> Iterator[parallel.Feed]:
-    """Yields what one step of all replicas is fed, leaves [r, n]; a seed is read once, however many have it."""
-    streams = {seed: experiment.train.feed(seed, step) for seed in dict.fromkeys(experiment.seeds)}
-    while True:
-        feeds = {seed: next(stream) for seed, stream in streams.items()}
-        yield stack([feeds[seed] for seed in experiment.seeds])
-
-
-def scan_steps(experiment: Experiment) -> int:
-    """Returns how many updates go into one dispatch."""
-    return experiment.config.train.scan_steps or parallel.default_scan_steps()
-
-
-def stack(trees: Iterable[Any]) -> parallel.Feed:
-    """Returns trees of arrays as one, with a new axis in front."""
-    return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)
 
 
 def _with_seeds(seeds: tuple[int, ...], metrics: list[dict[str, float]]) -> list[dict[str, float]]:

@@ -19,9 +19,19 @@ def sum_over_devices(metrics: Metrics) -> Metrics:
 
 
 def total(metrics: Iterable[Metrics]) -> dict[str, np.ndarray]:
-    """Returns sum / count of each metric over several batches; arrays of replicas [r] stay apart."""
+    """Returns sum / count of each metric over several batches; arrays of replicas [r] stay apart.
+
+    A metric whose sum has one axis more than its count is that of bins: the sum over them of |sum| / count.
+    """
     sums: dict[str, Any] = {}
     for batch in metrics:
         host = jax.tree.map(lambda x: np.asarray(x, np.float64), batch)
         sums = jax.tree.map(np.add, sums, host) if sums else host
-    return {name: value / count for name, (value, count) in sums.items()}
+    return {
+        name: _of_bins(value, count) if value.ndim > count.ndim else value / count
+        for name, (value, count) in sums.items()
+    }
+
+
+def _of_bins(value: np.ndarray, count: np.ndarray) -> np.ndarray:
+    return np.abs(value).sum(axis=-1) / count

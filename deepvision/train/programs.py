@@ -24,7 +24,7 @@ class Programs:
     """
 
     def __init__(self, experiment: Experiment, replicas: int, together: bool, why: str) -> None:
-        self.together, self.why = together or replicas == 1, why
+        self.together, self.why, self.for_one = together or replicas == 1, why, replicas == 1
         self.devices = parallel.pick_devices(experiment.config.parallel.devices, experiment.train.batch_size)
         self.resident = parallel.replicate(experiment.train.resident, self.devices)
         self.initialize = make_initialize(experiment)

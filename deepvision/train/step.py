@@ -104,11 +104,12 @@ def make_ensemble_step(model: Network, task: Task) -> EvalStep:
 
     def step(variables: Any, batch: Batch) -> Metrics:
         inputs, targets = task.prepare(batch, None, train=False)
-        replicas = jax.tree.leaves(variables)[0].shape[0]
-        members = [jax.tree.map(lambda x, r=r: x[r], variables) for r in range(replicas)]
         noise = {"dropout": jax.random.key(0)}
-        outputs = jnp.stack([model.apply(member, inputs, train=False, rngs=noise) for member in members])
-        outputs = task.combine(outputs)
+
+        def member(_: None, variables: Any) -> tuple[None, Array]:
+            return None, model.apply(variables, inputs, train=False, rngs=noise)
+
+        outputs = task.combine(unrolled_scan(member, None, variables)[1])
         return metrics_lib.sum_over_devices(task.metrics(outputs, targets, batch["weight"]))
 
     return step

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import time
 
 import jax
 
 from deepvision.train import parallel
+from deepvision.train.agenda import Agenda
 from deepvision.train.evaluate import initial
 from deepvision.train.experiment import Experiment
-from deepvision.train.loop import replica_feeds, scan_steps, stack
+from deepvision.train.feeds import dispatch, replica_feeds
 from deepvision.train.programs import Programs
+from deepvision.train.state import TrainState
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,9 +26,10 @@ class Timing:
 
 def time_steps(experiment: Experiment, programs: Programs, dispatches: int = 3) -> Timing:
     """Runs the training step a few times on a state of its own; the fastest counts."""
-    state, feeds, steps = prepare(experiment, programs)
-    seconds = []
-    for feed in itertools.islice(feeds, dispatches + 1):
+    feeds, steps = replica_feeds(experiment, 0), _steps(experiment)
+    state, seconds = _state(experiment, programs), []
+    for _ in range(dispatches + 1):
+        feed = dispatch(feeds, steps, len(programs.devices))
         started = time.perf_counter()
         state, metrics = programs.train(state, programs.resident, feed)
         jax.block_until_ready(metrics)
@@ -37,18 +39,16 @@ def time_steps(experiment: Experiment, programs: Programs, dispatches: int = 3) 
 
 def memory_mb(experiment: Experiment, programs: Programs) -> float:
     """Returns what the compiled training step takes of a device, in MiB: arguments, results and all in between."""
-    state, feeds, _ = prepare(experiment, programs)
-    analysis = programs.train.lower(state, programs.resident, next(feeds)).compile().memory_analysis()
+    feed = dispatch(replica_feeds(experiment, 0), _steps(experiment), len(programs.devices))
+    compiled = programs.train.lower(_state(experiment, programs), programs.resident, feed).compile()
+    analysis = compiled.memory_analysis()
     parts = (analysis.argument_size_in_bytes, analysis.output_size_in_bytes, analysis.temp_size_in_bytes)
     return (sum(parts) - analysis.alias_size_in_bytes) / 2**20
 
 
-def prepare(experiment: Experiment, programs: Programs) -> tuple:
-    """Returns the initial state, the feeds of dispatches, and how many steps are in each."""
-    state = parallel.replicate(initial(experiment, programs.initialize).state, programs.devices)
-    singles, steps = replica_feeds(experiment, 0), min(scan_steps(experiment), experiment.total_steps)
+def _state(experiment: Experiment, programs: Programs) -> TrainState:
+    return parallel.replicate(initial(experiment, programs.initialize).state, programs.devices)
 
-    def dispatch() -> parallel.Feed:
-        return parallel.split_over_devices(stack(itertools.islice(singles, steps)), len(programs.devices), axis=2)
 
-    return state, iter(dispatch, None), steps
+def _steps(experiment: Experiment) -> int:
+    return min(Agenda(experiment).scan_steps, experiment.total_steps)

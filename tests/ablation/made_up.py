@@ -9,8 +9,8 @@ from typing import Any
 
 from ml_collections import config_dict
 
-from deepvision.ablation.arms import make_arms
-from deepvision.ablation.run import describe_arms, path_of
+from deepvision.ablation.folders import path_of
+from deepvision.ablation.run import checked_arms, describe_arms
 from deepvision.config import default_config
 from deepvision.errors import UserError
 
@@ -57,7 +57,7 @@ def write(
     config: config_dict.ConfigDict, folder: Path, fit: Callable[..., Any], claim: str = "", command: str = ""
 ) -> None:
     """Writes the folder of an ablation; `fit(config, seeds, path)` writes that of an arm, or raises why it failed."""
-    arms = make_arms(config)
+    arms, _ = checked_arms(config)
     description = {"claim": claim, "command": command, **describe_arms(config, arms)}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "ablation.json").write_text(json.dumps(description))

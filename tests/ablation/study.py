@@ -13,7 +13,7 @@ from ml_collections import config_dict
 
 from deepvision.ablation.arms import make_arms
 from deepvision.ablation.fields import set_field
-from deepvision.ablation.run import path_of
+from deepvision.ablation.folders import path_of
 from deepvision.config import default_config
 from deepvision.errors import UserError
 from tests.ablation import made_up

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-KILLS = int(os.environ.get("DEEPVISION_TEST_KILLS", "2"))
+KILLS = int(os.environ.get("DEEPVISION_TEST_KILLS", "1"))  # in either mode
 
 RUN = """
 import sys
@@ -22,8 +22,8 @@ from deepvision.train import compile_cache
 from deepvision.train.display import Silent
 from tests.ablation.test_run import study
 compile_cache.enable()
-axes = {"model.norm": ("none", "batch"), "optimizer.learning_rate": (0.1, 0.01, 1e30)}
-config = study(axes, seeds=2, train__steps=120, train__checkpoint_every_steps=5, parallel__replicas=sys.argv[2])
+axes = {"optimizer.learning_rate": (0.1, 1e30)}
+config = study(axes, seeds=2, train__steps=80, train__checkpoint_every_steps=10, parallel__replicas=sys.argv[2])
 print(run_arms(config, Path(sys.argv[1]), build_replicas, Silent()))
 """
 
@@ -33,19 +33,20 @@ def start(workdir: Path, mode: str) -> subprocess.Popen:
     return subprocess.Popen([sys.executable, "-c", RUN, str(workdir), mode], env=environment)
 
 
-def kill_at_random(process: subprocess.Popen, workdir: Path, moment: random.Random) -> None:
-    """Kills the ablation a random while after it has written something new."""
+def kill_at_random(process: subprocess.Popen, workdir: Path, moment: random.Random) -> bool:
+    """Kills the ablation a random while after it has written something new; returns whether it was still running."""
 
-    def written() -> set[Path]:
-        return {path for folder in ("arms", "groups") for path in (workdir / folder).rglob("*/checkpoints/*")}
+    def written() -> set[str]:
+        return set(glob.glob(f"{workdir}/*/**/checkpoints/*", recursive=True))
 
     before, deadline = written(), time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None and written() == before:
         time.sleep(0.01)
-    time.sleep(moment.uniform(0, 0.8))
-    assert process.poll() is None, "it ended before it was killed"
-    process.send_signal(signal.SIGKILL)
+    time.sleep(moment.uniform(0, 0.4))
+    killed = process.poll() is None
+    process.kill()
     process.wait()
+    return killed
 
 
 def table(workdir: Path) -> dict[str, bytes | dict]:
@@ -66,8 +67,8 @@ def check(tmp_path: Path, mode: str, kills: int) -> None:
     left_alone, killed = tmp_path / "alone", tmp_path / "killed"
     assert start(left_alone, mode).wait() == 0
     moment = random.Random(mode)
-    for _ in range(kills):
-        kill_at_random(start(killed, mode), killed, moment)
+    first, *_ = [kill_at_random(start(killed, mode), killed, moment) for _ in range(kills)]
+    assert first, "it ended before it was killed"
     assert start(killed, mode).wait() == 0
     assert table(killed) == table(left_alone)
     assert not list((killed / "groups").rglob("replicas.json")), "nothing is left of what was begun"

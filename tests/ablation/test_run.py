@@ -21,6 +21,8 @@ from deepvision.build import build, build_replicas
 from deepvision.errors import UserError
 from deepvision.train.display import Silent
 from deepvision.train.evaluate import evaluate, initial
+from deepvision.train.state import TrainState
+from deepvision.train.timing import Timing
 from tests.train.small import curve, small_config, train
 
 RATES = {"optimizer.learning_rate": (0.1, 0.01)}
@@ -110,17 +112,11 @@ def test_finished_arms_are_not_run_again_and_only_what_is_new_is_trained(finishe
     again, notes = ablate(study(RATES, parallel__replicas="vmap"), finished)
     assert again.trained == ()
     assert notes.count("finished before") == 2
-    asked = []
-
-    def counting(configs, seeds):
-        asked.append(list(seeds))
-        return build_replicas(configs, seeds)
-
     config = study({"optimizer.learning_rate": (0.1,)}, seeds=1, parallel__replicas="sequential")
     ablate(config, tmp_path)
     before = (tmp_path / "arms" / "learning_rate=0.1" / "seeds" / "0" / "metrics.jsonl").stat().st_mtime_ns
     config = study(RATES, seeds=2, parallel__replicas="sequential")
-    outcome, _ = ablate(config, tmp_path, counting)
+    outcome, _ = ablate(config, tmp_path)
     assert outcome.trained == ("learning_rate=0.1", "learning_rate=0.01")
     assert (tmp_path / "arms" / "learning_rate=0.1" / "seeds" / "0" / "metrics.jsonl").stat().st_mtime_ns == before
     assert [len(arm.runs) for arm in read_results(tmp_path).arms] == [2, 2]
@@ -153,7 +149,7 @@ def test_an_arm_that_is_refused_leaves_its_reason_and_is_tried_again(tmp_path: P
 
 
 def test_a_defect_is_not_taken_for_a_failed_arm(tmp_path: Path):
-    def broken(configs, seeds):
+    def broken(configs, seeds, pipelines):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -177,6 +173,20 @@ def test_replicas_that_do_not_fit_are_split(tmp_path: Path, monkeypatch):
     assert notes.count("4 replicas at once are out of memory; trying 2") == 1
     result = json.loads((tmp_path / "arms" / "learning_rate=0.1" / "result.json").read_text())
     assert result["replicas"] == {"together": 2, "why": "4 replicas at once are out of memory"}
+
+
+def test_auto_tries_both_ways_where_the_training_is_long_enough(tmp_path: Path, monkeypatch):
+    """And keeps to what it chose: a plan is made once."""
+    paces = iter([Timing(1e-3, 1e-3), Timing(2e-3, 1.0)])  # of one replica, and of four at once
+    monkeypatch.setattr(replicas_module, "time_steps", lambda experiment, programs: next(paces))
+    _, notes = ablate(study(RATES), tmp_path)
+    assert notes.count("4 replicas 4 at once: 4 at once went at 2.00 times the pace of one after another") == 1
+    result = json.loads((tmp_path / "arms" / "learning_rate=0.1" / "result.json").read_text())
+    assert result["replicas"]["together"] == 4
+    assert "2.00 times the pace" in result["replicas"]["why"]
+    ablate(study(RATES, seeds=3), tmp_path)
+    result = json.loads((tmp_path / "arms" / "learning_rate=0.1" / "seeds" / "2" / "result.json").read_text())
+    assert result["replicas"]["together"] == 2
 
 
 def test_not_even_one_fits(tmp_path: Path, monkeypatch):
@@ -279,5 +289,6 @@ def test_equal_seeds_start_from_equal_values_and_see_the_same_examples():
                 shared += 1
         feed, other = (next(one.train.feed(3, 5)) for one in (experiment, built[0]))
         np.testing.assert_array_equal(feed["index"], other["index"])
-        np.testing.assert_array_equal(jax.random.key_data(state.key()), jax.random.key_data(states[0].key()))
+        keys = (jax.random.key_data(jax.vmap(TrainState.key)(one)) for one in (state, states[0]))
+        np.testing.assert_array_equal(*keys)
     assert shared >= 6 * 3

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from deepvision.ablation.arms import make_arms
 from deepvision.cli import app
 
 STUDY = """
@@ -143,3 +144,7 @@ def test_every_experiment_has_a_config_and_says_what_it_claims():
         assert f"--config experiments/{file.name}" in text
         arguments = app.parse(app.COMMANDS["train"], ["--config", str(file)])
         assert arguments.config.name == file.stem
+        if f"{file.name}:full" in text:
+            full = app.parse(app.COMMANDS["ablate"], ["--config", f"{file}:full"]).config
+            assert full.name == f"{file.stem}_full"
+            assert len(make_arms(full)) >= len(make_arms(arguments.config)) > 1

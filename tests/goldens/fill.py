@@ -13,7 +13,7 @@ weights are stored: every array is drawn from a generator seeded by crc32("seed/
     anything else                 N(0, gain / fan_in), in the layout [outputs, inputs, ...]
 
 and the input is noise of six octaves, so that global pooling does not average it away, with a random mean per channel.
-`facts.json` holds parameters, buffers and multiply-accumulates.
+`facts.json` holds parameters, buffers (without counters and tables of indices) and multiply-accumulates.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ DELIBERATE = {
     "vgg16_bn": (-4_224, _BIAS),
     "vgg19_bn": (-5_504, _BIAS),
     "bn_inception_convbias": (-9_952, _BIAS),
+    "bn_inception_caffe": (-10_016, _BIAS),
 }
 OURS = {  # networks without a reference, counted by hand: parameters, multiply-accumulates
     "mlp": (784 * 512 + 512 + 512 * 512 + 512 + 512 * 10 + 10, 784 * 512 + 512 * 512 + 512 * 10),

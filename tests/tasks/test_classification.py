@@ -10,6 +10,7 @@ import pytest
 from deepvision.errors import UserError
 from deepvision.tasks import Classification
 from deepvision.tasks.classification import Labels
+from deepvision.train.metrics import total
 
 RNG = np.random.default_rng(0)
 LOGITS = jnp.asarray(RNG.standard_normal((6, 4)), jnp.float32)
@@ -106,3 +107,26 @@ def test_values_outside_their_range_are_refused(fields: dict, message: str):
 def test_an_odd_batch_has_no_pairs():
     with pytest.raises(UserError, match="5 examples on a device are odd"):
         Classification(mixup=0.2).prepare(batch(5), jax.random.key(0), train=True)
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_the_calibration_error_is_that_of_its_definition_however_the_batch_is_cut(parts: int):
+    """Gaps between confidence and accuracy in 15 bins, weighted by how many examples are in each."""
+    logits = jnp.asarray(RNG.standard_normal((60, 4)) * 3, jnp.float32)
+    labels, weight = jnp.asarray(RNG.integers(0, 4, 60)), jnp.asarray(RNG.integers(0, 2, 60), jnp.float32)
+    task, cuts = Classification(), np.split(np.arange(60), parts)
+    batches = [
+        task.metrics(logits[i], Labels(labels[i], labels[i], jnp.ones(len(i))), weight[i])
+        for i in map(jnp.asarray, cuts)
+    ]
+    found = total(batches)["calibration_error"]
+
+    counted = np.asarray(weight) > 0
+    p = np.asarray(jax.nn.softmax(logits))[counted]
+    confidence, hits = p.max(axis=1), p.argmax(axis=1) == np.asarray(labels)[counted]
+    expected = 0.0
+    for low in np.arange(15) / 15:
+        inside = (confidence > low) & (confidence <= low + 1 / 15)
+        if inside.any():
+            expected += inside.mean() * abs(hits[inside].mean() - confidence[inside].mean())
+    assert found == pytest.approx(expected, abs=1e-6)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 
+import jax
 import numpy as np
 import pytest
 
-from deepvision.build import build, build_replicas
+from deepvision.build import build_replicas
+from deepvision.data import open_pipelines
 from deepvision.errors import UserError
-from deepvision.train.loop import fit
-from deepvision.train.numbers import NUMBERS, number_at, numbers_of
-from tests.train.small import curve, small_config, train
+from deepvision.train.evaluate import initial
+from deepvision.train.experiment import Experiment
+from deepvision.train.feeds import dispatch, replica_feeds
+from deepvision.train.numbers import NUMBERS, number_at
+from deepvision.train.programs import Programs
+from tests.train.small import small_config
+
+STEPS = 6
 
 # Every numeric field at two values; of each optimizer and schedule, those that it has.
 CASES = {
@@ -42,19 +49,38 @@ CASES = {
 }
 
 
+@pytest.fixture(autouse=True)
+def quick_compilation() -> Iterator[None]:
+    """The programs run for a moment and are compiled for long; what they compute does not depend on how well."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
 def configs(optimizer: str) -> list:
     made = []
     for which in (0, 1):
         fields = {field: values[which] for field, values in CASES[optimizer].items()}
-        config = small_config(optimizer__name=optimizer, train__steps=8, train__eval_every_epochs=10.0)
-        config.data.augment = ()
+        config = small_config(optimizer__name=optimizer, train__steps=STEPS, model__overrides={"stage_sizes": (1, 1)})
+        config.data.augment, config.data.batch_size = (), 16
         if "model.drop_path" not in fields:  # which only a residual network has
             config.model.name, config.model.overrides = "mlp", {"hidden": (16, 16)}
-        if "schedule.factor" in CASES[optimizer]:
-            config.schedule.name, config.schedule.boundaries = "step", (0.2, 0.5)
+        if "schedule.factor" in fields:
+            config.schedule.name, config.schedule.boundaries = "step", (0.05, 0.1)
         config.update_from_flattened_dict(fields)
         made.append(config)
     return made
+
+
+def losses(experiment: Experiment, together: bool) -> np.ndarray:
+    """Returns the training loss at every step, [step, r]."""
+    programs = Programs(experiment, len(experiment.seeds), together, why="")
+    state, feeds, found = initial(experiment).state, replica_feeds(experiment, 0), []
+    for _ in range(STEPS):
+        state, metrics = programs.train(state, programs.resident, dispatch(feeds, 1, devices=1))
+        total, count = metrics["loss"]
+        found.append(np.asarray(total[0] / count[0]))
+    return np.stack(found)
 
 
 def test_every_numeric_field_is_tried():
@@ -62,22 +88,18 @@ def test_every_numeric_field_is_tried():
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "mode"),
-    [("sgd", "sequential"), ("sgd", "vmap"), ("adamw", "vmap"), ("adam", "vmap"), ("lars", "vmap"), ("lamb", "vmap")],
+    ("optimizer", "together"),
+    [("sgd", False), ("sgd", True), ("adamw", True), ("adam", True), ("lars", True), ("lamb", True)],
 )
-def test_a_replica_equals_the_run_with_its_numbers_alone(optimizer: str, mode: str, tmp_path: Path):
-    """One after another to the bit where nothing is off in one run and on in the other; otherwise up to rounding."""
+def test_a_replica_equals_the_run_with_its_numbers_alone(optimizer: str, together: bool):
+    """One after another to the bit, also where something is off in one run and on in the other."""
     both = configs(optimizer)
-    for config in both:
-        config.parallel.replicas = mode
-    fit(build_replicas(both, (1, 2)), tmp_path / "together")
-    for config, seed in zip(both, (1, 2), strict=True):
-        train(config, tmp_path / str(seed), seeds=(seed,))
-        alone, beside = (curve(tmp_path / folder, seed=seed) for folder in (str(seed), "together"))
-        assert len(alone) == 8
-        np.testing.assert_allclose(beside, alone, rtol=1e-4, atol=1e-4)
-        if mode == "sequential" and build(config).numbers.keys() == numbers_of(both).keys():
-            np.testing.assert_array_equal(beside, alone)
+    pipelines = open_pipelines(both[0].data)
+    beside = losses(build_replicas(both, (1, 2), pipelines), together)
+    alone = losses(build_replicas(both[1:], (2,), pipelines), together=False)
+    np.testing.assert_allclose(beside[:, 1:], alone, rtol=1e-4, atol=1e-4)
+    if not together:
+        np.testing.assert_array_equal(beside[:, 1:], alone)
 
 
 def test_a_number_is_one_also_as_text_but_a_choice_is_none():

@@ -1,0 +1,30 @@
+"""What the compiled step is fed: the batches of all replicas, several steps in one dispatch, cut over devices."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from deepvision.train import parallel
+from deepvision.train.experiment import Experiment
+
+
+def replica_feeds(experiment: Experiment, step: int) -> Iterator[parallel.Feed]:
+    """Yields what one step of all replicas is fed, leaves [r, n]; a seed is read once, however many have it."""
+    streams = {seed: experiment.train.feed(seed, step) for seed in dict.fromkeys(experiment.seeds)}
+    while True:
+        feeds = {seed: next(stream) for seed, stream in streams.items()}
+        yield _stack([feeds[seed] for seed in experiment.seeds])
+
+
+def dispatch(feeds: Iterator[parallel.Feed], steps: int, devices: int) -> parallel.Feed:
+    """Returns the next so many steps as one feed, leaves [d, k, r, n]."""
+    return parallel.split_over_devices(_stack(itertools.islice(feeds, steps)), devices, axis=2)
+
+
+def _stack(trees: Iterable[Any]) -> parallel.Feed:
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)

@@ -1,0 +1,40 @@
+"""Up to which depth does an activation train?
+
+Claim: a deep perceptron without normalization stops learning with the logistic sigmoid first, then with tanh; ReLU goes
+    deepest, since its gradient does not vanish where it is active.
+Source: Glorot and Bengio 2010, figures 2 and 3, and Glorot, Bordes and Bengio 2011 (relu).
+Command: python -m deepvision ablate --config experiments/activations_depth.py
+    On MNIST: --config experiments/activations_depth.py:full
+    from a file: --config.data.name=npz --config.data.path=/path/to/FILE.npz
+Cost: not yet measured
+Result: not yet measured
+"""
+
+from __future__ import annotations
+
+from ml_collections import config_dict
+
+from deepvision.config import default_config
+
+
+def get_config(variant: str = "small") -> config_dict.ConfigDict:
+    config = default_config()
+    config.model.name = "mlp"
+    config.data.name = "digits"
+    config.data.batch_size = 64
+    config.optimizer.learning_rate = 0.1
+    config.schedule.warmup_epochs = 1.0
+    config.train.eval_every_epochs = 10.0
+    width = 1000 if variant == "full" else 64
+    if variant == "full":
+        config.data.name = "mnist"
+    config.model.init = "lecun_normal"
+    config.optimizer.clip_norm = 1.0
+    config.train.epochs = 30.0
+    config.ablation.arms = {
+        f"{act}, {depth} hidden": {"model.act": act, "model.overrides": {"hidden": (width,) * depth}}
+        for act in ("sigmoid", "tanh", "relu")
+        for depth in (1, 4, 8, 16)
+    }
+    config.ablation.seeds = 4
+    return config

@@ -13,7 +13,7 @@ from deepvision.errors import UserError
 from deepvision.types import Array, Transform
 
 if TYPE_CHECKING:
-    from deepvision.layers.layers import BoundLayers
+    from deepvision.layers.bound import BoundLayers
 
 
 class PreActivation(nn.Module):

@@ -28,7 +28,7 @@ from deepvision.layers.units import ConvUnit
 from deepvision.types import Images
 
 if TYPE_CHECKING:
-    from deepvision.layers.layers import BoundLayers
+    from deepvision.layers.bound import BoundLayers
 
 MULTIPLE = 8  # what scaled widths are multiples of
 

@@ -18,7 +18,7 @@ from deepvision.layers.units import ConvUnit
 from deepvision.types import Images, Transform
 
 if TYPE_CHECKING:
-    from deepvision.layers.layers import BoundLayers
+    from deepvision.layers.bound import BoundLayers
 
 
 def divisible(channels: float, divisor: int = 8) -> int:

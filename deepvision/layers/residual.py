@@ -16,7 +16,7 @@ from deepvision.layers.units import ConvUnit
 from deepvision.types import Images, Initializer, Transform
 
 if TYPE_CHECKING:
-    from deepvision.layers.layers import BoundLayers
+    from deepvision.layers.bound import BoundLayers
 
 Shortcut: TypeAlias = Callable[["BoundLayers", int, int], Transform]  # of layers, features and stride
 

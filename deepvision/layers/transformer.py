@@ -19,7 +19,7 @@ from deepvision.layers.units import DenseUnit
 from deepvision.types import Array, Images, Tokens, Transform
 
 if TYPE_CHECKING:
-    from deepvision.layers.layers import BoundLayers
+    from deepvision.layers.bound import BoundLayers
 
 
 def dot_product_attention(q_nthd: Array, k_nshd: Array, v_nshd: Array, bias_hts: Array | None = None) -> Array:

@@ -11,7 +11,7 @@ from deepvision.layers.pooling import Window
 from deepvision.types import Array, Images, Initializer
 
 if TYPE_CHECKING:
-    from deepvision.layers.layers import BoundLayers
+    from deepvision.layers.bound import BoundLayers
 
 
 class ConvUnit(nn.Module):

@@ -12,7 +12,8 @@ import flax.linen as nn
 
 from deepvision import ops
 from deepvision.layers.blocks import close_stages, flatten
-from deepvision.layers.layers import BoundLayers, Layers
+from deepvision.layers.bound import BoundLayers
+from deepvision.layers.layers import Layers
 from deepvision.layers.pooling import Window
 from deepvision.layers.units import ConvUnit, DenseUnit
 from deepvision.models.network import Network

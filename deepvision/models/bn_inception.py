@@ -13,8 +13,9 @@ import string
 import flax.linen as nn
 
 from deepvision.layers.blocks import Head, close_stages
+from deepvision.layers.bound import BoundLayers
 from deepvision.layers.branches import Branches, Conv, Pool, Table
-from deepvision.layers.layers import BoundLayers, Layers
+from deepvision.layers.layers import Layers
 from deepvision.layers.pooling import Window
 from deepvision.models.googlenet import HALF, stem
 from deepvision.models.network import Network

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from deepvision.layers.blocks import Head
-from deepvision.layers.layers import BoundLayers, Layers
+from deepvision.layers.bound import BoundLayers
+from deepvision.layers.layers import Layers
 from deepvision.layers.mobile import InvertedResidual
 from deepvision.layers.pooling import Window
 from deepvision.layers.positions import offset_of_pairs, resize_square_table

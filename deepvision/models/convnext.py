@@ -10,7 +10,8 @@ import functools
 import flax.linen as nn
 
 from deepvision.errors import UserError
-from deepvision.layers.layers import BoundLayers, Layers
+from deepvision.layers.bound import BoundLayers
+from deepvision.layers.layers import Layers
 from deepvision.layers.transformer import Perceptron
 from deepvision.models.network import Network
 from deepvision.types import Images

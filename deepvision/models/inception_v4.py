@@ -9,8 +9,9 @@ from __future__ import annotations
 import flax.linen as nn
 
 from deepvision.layers.blocks import Head, close_stages
+from deepvision.layers.bound import BoundLayers
 from deepvision.layers.branches import Branches, Conv, Pool, Table, scaled
-from deepvision.layers.layers import BoundLayers, Layers
+from deepvision.layers.layers import Layers
 from deepvision.layers.pooling import Window
 from deepvision.layers.units import ConvUnit
 from deepvision.models.inception_v3 import AVERAGED, COLUMN, HALF, HALVED, ROW

@@ -15,7 +15,8 @@ from deepvision import ops
 from deepvision.checks import check_one_of
 from deepvision.errors import UserError
 from deepvision.layers.blocks import close_stages
-from deepvision.layers.layers import BoundLayers, Layers
+from deepvision.layers.bound import BoundLayers
+from deepvision.layers.layers import Layers
 from deepvision.layers.pooling import Window
 from deepvision.layers.units import ConvUnit, DenseUnit
 from deepvision.models.network import Network

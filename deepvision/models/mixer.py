@@ -10,7 +10,8 @@ import functools
 import flax.linen as nn
 
 from deepvision.layers.blocks import Head
-from deepvision.layers.layers import BoundLayers, Layers
+from deepvision.layers.bound import BoundLayers
+from deepvision.layers.layers import Layers
 from deepvision.layers.transformer import Perceptron, close_transformer, embed_patches, normed_residual
 from deepvision.models.network import Network
 from deepvision.types import Images, Tokens

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import flax.linen as nn
 
 from deepvision.layers.blocks import Head, close_stages
-from deepvision.layers.layers import BoundLayers, Layers
+from deepvision.layers.bound import BoundLayers
+from deepvision.layers.layers import Layers
 from deepvision.layers.mobile import InvertedResidual, divisible, places, run_stages
 from deepvision.layers.units import ConvUnit
 from deepvision.models.network import Network

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import flax.linen as nn
 
 from deepvision.layers.blocks import close_stages
-from deepvision.layers.layers import BoundLayers, Layers
+from deepvision.layers.bound import BoundLayers
+from deepvision.layers.layers import Layers
 from deepvision.layers.mobile import InvertedResidual, divisible, places, run_stages
 from deepvision.layers.units import ConvUnit, DenseUnit
 from deepvision.models.network import Network

@@ -11,7 +11,8 @@ import flax.linen as nn
 import numpy as np
 
 from deepvision.layers.blocks import Head, close_stages, residual
-from deepvision.layers.layers import BoundLayers, Layers
+from deepvision.layers.bound import BoundLayers
+from deepvision.layers.layers import Layers
 from deepvision.layers.mobile import divisible, places
 from deepvision.layers.residual import projection
 from deepvision.layers.units import ConvUnit

@@ -11,7 +11,8 @@ import flax.linen as nn
 
 from deepvision.errors import UserError
 from deepvision.layers.blocks import Head, close_stages
-from deepvision.layers.layers import BoundLayers, Layers
+from deepvision.layers.bound import BoundLayers
+from deepvision.layers.layers import Layers
 from deepvision.layers.pooling import Window
 from deepvision.layers.residual import (
     BasicUnit,

@@ -12,7 +12,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from deepvision.layers.blocks import close_stages
-from deepvision.layers.layers import BoundLayers, Layers
+from deepvision.layers.bound import BoundLayers
+from deepvision.layers.layers import Layers
 from deepvision.layers.pooling import Window
 from deepvision.layers.units import ConvUnit
 from deepvision.models.network import Network

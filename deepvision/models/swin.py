@@ -14,7 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from deepvision.layers.blocks import Head
-from deepvision.layers.layers import BoundLayers, Layers
+from deepvision.layers.bound import BoundLayers
+from deepvision.layers.layers import Layers
 from deepvision.layers.linear import Pair
 from deepvision.layers.positions import offset_of_pairs, resize_square_table
 from deepvision.layers.transformer import (

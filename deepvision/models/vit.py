@@ -18,7 +18,8 @@ import numpy as np
 
 from deepvision.checks import check_one_of
 from deepvision.errors import UserError
-from deepvision.layers.layers import BoundLayers, Layers
+from deepvision.layers.bound import BoundLayers
+from deepvision.layers.layers import Layers
 from deepvision.layers.positions import resize_positions, sincos2d, square
 from deepvision.layers.transformer import TransformerBlock, close_transformer, embed_patches
 from deepvision.models.network import Network

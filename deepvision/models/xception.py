@@ -9,8 +9,9 @@ from __future__ import annotations
 import flax.linen as nn
 
 from deepvision.layers.blocks import Head, close_stages, residual
+from deepvision.layers.bound import BoundLayers
 from deepvision.layers.branches import scaled
-from deepvision.layers.layers import BoundLayers, Layers
+from deepvision.layers.layers import Layers
 from deepvision.layers.pooling import Window
 from deepvision.layers.residual import projection
 from deepvision.layers.units import ConvUnit

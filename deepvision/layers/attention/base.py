@@ -11,7 +11,7 @@ from deepvision.errors import UserError
 from deepvision.types import Array
 
 if TYPE_CHECKING:
-    from deepvision.layers.layers import BoundLayers
+    from deepvision.layers.bound import BoundLayers
 
 
 class AttentionBlock(nn.Module):

@@ -18,7 +18,7 @@ from deepvision.layers.units import ConvUnit, DenseUnit
 from deepvision.types import Array, Images
 
 if TYPE_CHECKING:
-    from deepvision.layers.layers import BoundLayers
+    from deepvision.layers.bound import BoundLayers
 
 
 def mean_over_positions(x: Array) -> Array:

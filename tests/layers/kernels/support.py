@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from deepvision.layers.bound import BoundLayers
 from deepvision.layers.kernels import Parameterization
-from deepvision.layers.layers import BoundLayers, Layers
+from deepvision.layers.layers import Layers
 from deepvision.types import Array, Initializer, Shape
 
 # kind of layer -> (how it is made, shape of its input). Each has more weights in a filter than outputs, or fewer.

@@ -71,6 +71,13 @@ def test_another_config_in_the_folder_is_refused(trained, study, capsys):
     assert "learning_rate" not in error
 
 
+def test_a_folder_is_free_where_the_run_failed_before_it_reported_anything(study, tmp_path, capsys):
+    words = ("train", "--config", study, "--workdir", str(tmp_path), "--config.train.steps=2")
+    error = _mistake(capsys, *words, "--config.optimizer.trainable=('nothing/*',)")
+    assert "nothing/*" in error
+    assert app.main(words) == 0
+
+
 def test_an_ablation_with_a_failing_arm_reports_the_others(study, tmp_path, capsys):
     assert app.main(["ablate", "--config", study, "--workdir", str(tmp_path)]) == 3
     first = capsys.readouterr()

@@ -155,3 +155,9 @@ def test_every_experiment_has_a_config_and_says_what_it_claims():
             full = app.parse(app.COMMANDS["ablate"], ["--config", f"{file}:full"]).config
             assert full.name == f"{file.stem}_full"
             assert len(make_arms(full)) >= len(make_arms(arguments.config)) > 1
+
+
+def test_a_variant_that_an_experiment_does_not_have_is_named(capsys):
+    file = Path(__file__).parents[2] / "experiments" / "poolings.py"
+    error = _mistake(capsys, "ablate", "--config", f"{file}:ful")
+    assert "unknown variant of the experiment 'ful'" in error and "full" in error

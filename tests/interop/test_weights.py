@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import ml_dtypes
@@ -19,6 +21,7 @@ from tests.goldens import fill
 SMALL = ("mlp", "lenet5_1998", "lenet5_modern", "cifar_resnet20", "cifar_plain20", "vit_micro_patch4_32")
 
 
+@functools.lru_cache(maxsize=1)
 def _ones(name, **choices):
     """Returns variables of a network that take no memory."""
     model = dv.create_model(name, **choices)

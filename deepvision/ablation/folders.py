@@ -21,7 +21,7 @@ from ml_collections import config_dict
 
 from deepvision.ablation.arms import Arm
 from deepvision.ablation.fields import copy_config
-from deepvision.ablation.results import read_metrics
+from deepvision.ablation.reading import read_metrics
 from deepvision.ablation.unite import NO_PART_OF_AN_ARM
 from deepvision.errors import UserError
 from deepvision.train.checkpoint import SEEDS, seed_folder

@@ -24,8 +24,8 @@ def get_config(variant: str = "small") -> config_dict.ConfigDict:
     config.data.validation_split = "train[80%:]"
     config.ablation.axes = {
         "model.norm": ("none", "batch", "layer", "group"),
-        "data.batch_size": (4, 16, 64),
+        "data.batch_size": (2, 8, 64),
     }
-    config.ablation.tune = {"optimizer.learning_rate": (0.01, 0.03, 0.1)}
+    config.ablation.tune = {"optimizer.learning_rate": (0.003, 0.01, 0.03, 0.1)}
     config.ablation.seeds = 4
     return config

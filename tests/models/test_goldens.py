@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
 
@@ -16,6 +15,7 @@ from deepvision.interop.convert import write_from
 from deepvision.interop.rules import rules_of
 from deepvision.models.network import AUXILIARY
 from tests.goldens import fill
+from tests.models.kinds import one_of_each_kind
 
 # A network of every family; in double precision, where mistakes of an epsilon show.
 FLOAT64 = (
@@ -32,31 +32,15 @@ FLOAT64 = (
 ALL = bool(os.environ.get("DEEPVISION_TEST_GOLDENS"))  # else one of those that differ in sizes alone
 
 
-def _one_of_each_kind(names: list[str]) -> list[str]:
-    """Returns, of networks of one class that differ in sizes alone, the one with the fewest multiply-accumulates.
-
-    The sizes of the others show in their counts, and in the names and shapes of their arrays.
-    """
-    kinds = {}
-    for name in sorted(names, key=lambda name: -fill.FACTS[name]["macs"]):
-        kinds[_kind(name)] = name
-    return sorted(kinds.values())
+def _first_array(name: str) -> str:
+    """Returns a name by which the library shows that wrote the state dictionary."""
+    return next(iter(fill.state(name)))
 
 
-def _kind(name: str) -> tuple:
-    """Returns everything that makes a network but its sizes, and whose names its reference has."""
-    model, first_array = dv.create_model(name), next(iter(fill.state(name)))
-    fields = {field.name: getattr(model, field.name) for field in dataclasses.fields(model)}
-    layers = dataclasses.replace(fields.pop("layers"), dropout=0.0, drop_path=0.0)
-    others = (value for field, value in fields.items() if field != "name" and not _is_size(value))
-    return type(model), first_array, repr(layers), *map(repr, others)
-
-
-def _is_size(value: object) -> bool:
-    return isinstance(value, int | float | tuple) and not isinstance(value, bool)
-
-
-FLOAT32 = [name for name in (fill.names() if ALL else _one_of_each_kind(fill.names())) if name not in FLOAT64]
+_TRIED = fill.names() if ALL else one_of_each_kind(fill.names(), _first_array)
+FLOAT32 = [name for name in _TRIED if name not in FLOAT64]
+    name for name in (fill.names() if ALL else one_of_each_kind(fill.names(), _first_array)) if name not in FLOAT64
+]
 QUICK = {"xla_backend_optimization_level": 0}  # everything runs once: compiling it well would take longer
 
 

@@ -39,8 +39,6 @@ def _first_array(name: str) -> str:
 
 _TRIED = fill.names() if ALL else one_of_each_kind(fill.names(), _first_array)
 FLOAT32 = [name for name in _TRIED if name not in FLOAT64]
-    name for name in (fill.names() if ALL else one_of_each_kind(fill.names(), _first_array)) if name not in FLOAT64
-]
 QUICK = {"xla_backend_optimization_level": 0}  # everything runs once: compiling it well would take longer
 
 

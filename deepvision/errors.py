@@ -19,3 +19,8 @@ def unknown(what: str, name: object, valid: Iterable[str]) -> UserError:
     near = difflib.get_close_matches(str(name), names, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     return UserError(f"unknown {what} {name!r}{hint}. Valid: {', '.join(names)}")
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Tells whether an error of jax says that a device has no memory left."""
+    return "RESOURCE_EXHAUSTED" in str(error) or "Out of memory" in str(error)

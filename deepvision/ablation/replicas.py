@@ -12,14 +12,14 @@ from pathlib import Path
 import jax
 
 from deepvision.ablation.folders import Replica
-from deepvision.errors import UserError
+from deepvision.errors import UserError, out_of_memory
 from deepvision.train import parallel
 from deepvision.train.display import Display
 from deepvision.train.experiment import Experiment
 from deepvision.train.loop import Diverged, fit, fit_together
 from deepvision.train.programs import Programs
 from deepvision.train.run_folder import RunFolder, read_json, write_json
-from deepvision.train.timing import time_steps
+from deepvision.train.timing import Timing, time_steps
 
 _NO_LIMIT = 2**31
 _TRIAL_ON_CPU = 4  # replicas: there, more of them at once gain nothing that so many do not
@@ -89,7 +89,9 @@ def _probe(experiment: Experiment, usually_together: bool) -> tuple[Plan, Progra
     Returns the plan, and the programs that were compiled for it or for one replica.
     """
     one = Programs(experiment, 1, together=False, why="")
-    alone = time_steps(experiment.of([0]), one)
+    alone = _timed(experiment.of([0]), one)
+    if alone is None:
+        return Plan(1, "not even one replica fits into memory"), one
     count, steps, exhausted = len(experiment.seeds), experiment.total_steps, False
     where = jax.default_backend()
     if alone.seconds * steps * count < 2 * alone.seconds_to_compile:
@@ -98,15 +100,11 @@ def _probe(experiment: Experiment, usually_together: bool) -> tuple[Plan, Progra
     if where == "cpu":
         count = min(count, _TRIAL_ON_CPU)
     while count > 1:
-        try:
-            many = Programs(experiment, count, together=True, why="")
-            together = time_steps(experiment.of(range(count)), many)
+        many = Programs(experiment, count, together=True, why="")
+        together = _timed(experiment.of(range(count)), many)
+        if together is not None:
             break
-        except jax.errors.JaxRuntimeError as error:
-            if not _is_exhausted(error):
-                raise
-            exhausted = True
-        count = (count + 1) // 2 if count > 2 else 1
+        exhausted, count = True, (count + 1) // 2 if count > 2 else 1
     if count == 1:
         return Plan(1, "two replicas at once are out of memory"), one
     ratio = alone.seconds * count / together.seconds
@@ -115,12 +113,18 @@ def _probe(experiment: Experiment, usually_together: bool) -> tuple[Plan, Progra
     return (Plan(limit, why), many) if ratio > 1 else (Plan(1, why), one)
 
 
+def _timed(experiment: Experiment, programs: Programs) -> Timing | None:
+    """Times a few steps; None if they are out of memory."""
+    try:
+        return time_steps(experiment, programs)
+    except jax.errors.JaxRuntimeError as error:
+        if not out_of_memory(error):
+            raise
+        return None
+
+
 class Exhausted(UserError):
     """The device is out of memory."""
-
-
-def _is_exhausted(error: Exception) -> bool:
-    return "RESOURCE_EXHAUSTED" in str(error) or "Out of memory" in str(error)
 
 
 def _train_piece(
@@ -142,7 +146,7 @@ def _train_piece(
         for replica in replicas:
             replica.fail(str(error))
     except jax.errors.JaxRuntimeError as error:
-        if not _is_exhausted(error):
+        if not out_of_memory(error):
             raise
         shutil.rmtree(_folder(scratch, replicas), ignore_errors=True)
         raise Exhausted(f"out of memory: {str(error).splitlines()[0]}") from None

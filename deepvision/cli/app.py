@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from deepvision.cli.arguments import parse
 from deepvision.cli.commands import COMMANDS, help_of, overview
-from deepvision.errors import UserError, unknown
+from deepvision.errors import UserError, out_of_memory, unknown
 
 _HELP = ("--help", "-h", "-help", "help")
 
@@ -24,6 +24,12 @@ def main(argv: Sequence[str]) -> int:
         return _run(argv)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except RuntimeError as error:  # of which jax's own are
+        if not out_of_memory(error):
+            raise
+        hint = "lower data.batch_size or data.eval_batch_size, or set model.remat"
+        print(f"error: {str(error).splitlines()[0]}; {hint}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted; the same command again goes on from the last checkpoint", file=sys.stderr)

@@ -6,13 +6,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 from ml_collections import config_dict
 from rich.table import Table
 
 from deepvision.ablation.arms import Arm, label, make_arms, read_values
 from deepvision.ablation.groups import group_arms, shard
 from deepvision.build import build_replicas
-from deepvision.errors import UserError
+from deepvision.errors import UserError, out_of_memory
 from deepvision.train.display import Display
 from deepvision.train.programs import Programs
 from deepvision.train.timing import memory_mb, time_steps
@@ -52,8 +53,10 @@ def _cost(arm: Arm, runs: int) -> tuple[tuple[str, ...], float]:
         experiment = build_replicas([arm.config], [arm.config.seed])
         programs = Programs(experiment, 1, together=True, why="")
         timing, memory = time_steps(experiment, programs), memory_mb(experiment, programs)
-    except UserError as error:
-        return (f"fails: {error}", *("",) * (len(_COLUMNS) - 1)), 0.0
+    except (UserError, jax.errors.JaxRuntimeError) as error:
+        if not isinstance(error, UserError) and not out_of_memory(error):
+            raise
+        return (f"fails: {str(error).splitlines()[0]}", *("",) * (len(_COLUMNS) - 1)), 0.0
     minutes = (timing.seconds * experiment.total_steps * runs + timing.seconds_to_compile) / 60
     numbers = (timing.seconds * 1e3, memory, timing.seconds_to_compile, minutes)
     counts = (experiment.parameters, experiment.macs, experiment.total_steps)

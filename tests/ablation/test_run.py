@@ -203,6 +203,17 @@ def test_not_even_one_fits(tmp_path: Path, monkeypatch):
     assert len(read_results(tmp_path).arms[0].failures) == 2
 
 
+def test_the_trial_of_a_network_too_large_is_no_crash(tmp_path: Path, monkeypatch):
+    def full(*arguments):
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 1 byte")
+
+    monkeypatch.setattr(replicas_module, "time_steps", full)
+    monkeypatch.setattr(replicas_module, "fit", full)
+    outcome, notes = ablate(study(RATES), tmp_path)
+    assert notes.count("4 replicas one after another: not even one replica fits into memory") == 1
+    assert set(outcome.failed) == {f"learning_rate={rate}" for rate in RATES["optimizer.learning_rate"]}
+
+
 def test_an_interrupted_group_goes_on_together(tmp_path: Path, monkeypatch):
     """Also when it was stopped while the folders of its replicas were being finished."""
     config = study(RATES, parallel__replicas="vmap")

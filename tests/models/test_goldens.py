@@ -26,6 +26,7 @@ FLOAT64 = (
         "deit_tiny_distilled_patch16_224",
         "mixer_s16_224",
     ),
+    *("dncnn17_gray", "dncnn17_gray_merged", "srcnn_915", "fsrcnn_x3", "vdsr_bias", "edsr_baseline_x3"),
 )
 # The widest networks have the blocks of narrower ones; their names and shapes are checked elsewhere.
 FLOAT32 = [name for name in fill.names() if name not in FLOAT64 and fill.FACTS[name]["params"] < 64e6]

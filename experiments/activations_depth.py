@@ -14,23 +14,15 @@ from __future__ import annotations
 
 from ml_collections import config_dict
 
-from deepvision.config import default_config
+from deepvision import recipes
 
 
 def get_config(variant: str = "small") -> config_dict.ConfigDict:
-    config = default_config()
-    config.model.name = "mlp"
-    config.data.name = "digits"
-    config.data.batch_size = 64
-    config.optimizer.learning_rate = 0.1
-    config.schedule.warmup_epochs = 1.0
-    config.train.eval_every_epochs = 10.0
+    config = recipes.variant(variant, {"small": recipes.digits_perceptron, "full": recipes.mnist_perceptron})
     width = 1000 if variant == "full" else 64
-    if variant == "full":
-        config.data.name = "mnist"
     config.model.init = "lecun_normal"
-    config.optimizer.clip_norm = 1.0
     config.train.epochs = 30.0
+    config.train.eval_every_epochs = 10.0
     config.ablation.arms = {
         f"{act}, {depth} hidden": {"model.act": act, "model.overrides": {"hidden": (width,) * depth}}
         for act in ("sigmoid", "tanh", "relu")

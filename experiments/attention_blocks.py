@@ -14,29 +14,11 @@ from __future__ import annotations
 
 from ml_collections import config_dict
 
-from deepvision.config import default_config
+from deepvision import recipes
 
 
 def get_config(variant: str = "small") -> config_dict.ConfigDict:
-    config = default_config()
-    config.model.name = "cifar_resnet20"
-    config.model.overrides = {"width": 8, "stage_sizes": (1, 1, 1)}
-    config.model.act = "relu"
-    config.data.name = "digits"
-    config.data.batch_size = 64
-    config.optimizer.learning_rate = 0.1
-    config.optimizer.weight_decay = 1e-3
-    config.schedule.warmup_epochs = 1.0
-    config.train.epochs = 10.0
-    config.train.eval_every_epochs = 5.0
-    if variant == "full":
-        config.model.overrides = None
-        config.data.name = "cifar10"
-        config.data.image_size = None
-        config.data.augment = ("pad_crop(padding=4)", "flip")
-        config.data.batch_size = 128
-        config.optimizer.weight_decay = 1e-4
-        config.train.epochs = 100.0
+    config = recipes.variant(variant, {"small": recipes.digits_resnet, "full": recipes.cifar10})
     config.ablation.axes = {"model.attention": ("none", "se", "eca", "cbam")}
-    config.ablation.seeds = 3
+    config.ablation.seeds = 4
     return config

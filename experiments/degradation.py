@@ -13,36 +13,19 @@ from __future__ import annotations
 
 from ml_collections import config_dict
 
-from deepvision.config import default_config
+from deepvision import recipes
 
 
 def get_config(variant: str = "small") -> config_dict.ConfigDict:
-    config = default_config()
-    config.data.name = "digits"
-    config.data.batch_size = 64
-    config.optimizer.learning_rate = 0.1
-    config.optimizer.weight_decay = 1e-3
-    config.schedule.warmup_epochs = 1.0
-    config.train.epochs = 10.0
-    config.train.eval_every_epochs = 5.0
-    if variant == "full":
-        config.data.name = "cifar10"
-        config.data.image_size = None
-        config.data.augment = ("pad_crop(padding=4)", "flip")
-        config.data.batch_size = 128
-        config.optimizer.weight_decay = 1e-4
-        config.train.epochs = 100.0
-    if variant == "full":
-        depths = (20, 32, 44, 56)
-        config.ablation.axes = {"model.name": tuple(f"cifar_{kind}{n}" for n in depths for kind in ("plain", "resnet"))}
-    else:
-        config.ablation.arms = {
-            f"{kind}, {6 * units + 2} layers": {
-                "model.name": f"cifar_{kind}20",
-                "model.overrides": {"width": 4, "stage_sizes": (units,) * 3},
-            }
-            for units in (1, 3)
-            for kind in ("plain", "resnet")
+    config = recipes.variant(variant, {"small": recipes.digits_resnet, "full": recipes.cifar10})
+    units, width = ((3, 5, 7, 9), 16) if variant == "full" else ((1, 3), 4)  # residual units per stage
+    config.ablation.arms = {
+        f"{kind}, {6 * n + 2} layers": {
+            "model.name": f"cifar_{kind}20",
+            "model.overrides": {"width": width, "stage_sizes": (n,) * 3},
         }
+        for n in units
+        for kind in ("plain", "resnet")
+    }
     config.ablation.seeds = 3
     return config

@@ -15,25 +15,11 @@ from __future__ import annotations
 
 from ml_collections import config_dict
 
-from deepvision.config import default_config
+from deepvision import recipes
 
 
 def get_config() -> config_dict.ConfigDict:
-    config = default_config()
-    config.model.name = "lenet5_modern"
-    config.model.act = "relu"
-    config.model.pool = "max"
-    config.data.name = "digits"
-    config.data.image_size = 16
-    config.data.batch_size = 64
-    config.optimizer.name = "sgd"
-    config.optimizer.learning_rate = 0.1
-    config.optimizer.momentum = 0.9
-    config.optimizer.weight_decay = 1e-3
-    config.optimizer.clip_norm = 1.0
-    config.schedule.name = "cosine"
-    config.schedule.warmup_epochs = 1.0
-    config.train.epochs = 15.0
+    config = recipes.digits_lenet()
     config.ablation.axes = {"model.norm": ("none", "batch", "layer", "group", "instance")}
     config.ablation.seeds = 4
     return config

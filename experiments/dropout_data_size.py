@@ -15,25 +15,15 @@ from __future__ import annotations
 
 from ml_collections import config_dict
 
-from deepvision.config import default_config
+from deepvision import recipes
 
 
 def get_config(variant: str = "small") -> config_dict.ConfigDict:
-    config = default_config()
-    config.model.name = "mlp"
-    config.data.name = "digits"
-    config.data.batch_size = 64
-    config.optimizer.learning_rate = 0.1
-    config.schedule.warmup_epochs = 1.0
-    config.train.eval_every_epochs = 10.0
-    config.model.overrides = {"hidden": (256, 256)}
-    sizes = (100, 300, 1000)
-    if variant == "full":
-        config.data.name = "mnist"
-        config.model.overrides = {"hidden": (1024, 1024)}
-        sizes = (100, 500, 1000, 5000, 10_000, 50_000)
-    config.optimizer.clip_norm = 1.0
+    config = recipes.variant(variant, {"small": recipes.digits_perceptron, "full": recipes.mnist_perceptron})
+    width, sizes = (1024, (100, 500, 1000, 5000, 10_000, 50_000)) if variant == "full" else (256, (100, 300, 1000))
+    config.model.overrides = {"hidden": (width, width)}
     config.train.steps = 600
+    config.train.eval_every_epochs = 10.0
     config.ablation.axes = {
         "data.train_split": tuple(f"train[:{size}]" for size in sizes),
         "model.dropout": (0.0, 0.2, 0.4, 0.6),

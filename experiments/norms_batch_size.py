@@ -15,37 +15,17 @@ from __future__ import annotations
 
 from ml_collections import config_dict
 
-from deepvision.config import default_config
+from deepvision import recipes
 
 
 def get_config(variant: str = "small") -> config_dict.ConfigDict:
-    config = default_config()
-    config.model.name = "lenet5_modern"
-    config.model.act = "relu"
-    config.model.pool = "max"
-    config.data.name = "digits"
-    config.data.image_size = 16
-    config.data.batch_size = 64
-    config.optimizer.learning_rate = 0.1
-    config.optimizer.weight_decay = 1e-3
-    config.schedule.warmup_epochs = 1.0
-    config.train.epochs = 10.0
-    config.train.eval_every_epochs = 5.0
-    if variant == "full":
-        config.model.name = "cifar_resnet20"
-        config.model.pool = None
-        config.data.name = "cifar10"
-        config.data.image_size = None
-        config.data.augment = ("pad_crop(padding=4)", "flip")
-        config.data.batch_size = 128
-        config.optimizer.weight_decay = 1e-4
-        config.train.epochs = 100.0
+    config = recipes.variant(variant, {"small": recipes.digits_lenet, "full": recipes.cifar10})
     config.data.train_split = "train[:80%]"
     config.data.validation_split = "train[80%:]"
     config.ablation.axes = {
         "model.norm": ("none", "batch", "layer", "group"),
-        "data.batch_size": (4, 16, 64),
+        "data.batch_size": (2, 8, 64),
     }
-    config.ablation.tune = {"optimizer.learning_rate": (0.01, 0.03, 0.1)}
+    config.ablation.tune = {"optimizer.learning_rate": (0.003, 0.01, 0.03, 0.1)}
     config.ablation.seeds = 4
     return config

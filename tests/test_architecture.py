@@ -16,7 +16,7 @@ FLOORS = (
     ("data", "tasks"),
     ("train",),
     ("ablation", "diagnostics", "interop"),
-    ("config", "build"),
+    ("config", "recipes", "build"),
     ("cli",),
     ("__main__",),
 )

@@ -21,11 +21,11 @@ from ml_collections import config_dict
 
 from deepvision.ablation.arms import Arm
 from deepvision.ablation.fields import copy_config
-from deepvision.ablation.results import read_metrics
+from deepvision.ablation.reading import read_metrics
 from deepvision.ablation.unite import NO_PART_OF_AN_ARM
 from deepvision.errors import UserError
 from deepvision.train.checkpoint import SEEDS, seed_folder
-from deepvision.train.run_folder import differences, read_json, to_plain, write_json
+from deepvision.train.run_folder import changed_fields, read_json, write_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,9 +72,8 @@ class Replica:
         write_json(self.path / "failure.json", {"reason": reason, "diverged": diverged})
 
     def check_same(self) -> None:
-        """Makes sure that the folder is free or holds a run of the same config."""
-        file = self.path / "config.json"
-        found = differences(to_plain(self.config), read_json(file)) if file.is_file() else []
+        """Makes sure that the folder is free, or holds a run of the same config or one that has reported nothing."""
+        found = changed_fields(self.path, self.config)
         found = [text for text in found if text.split(":")[0] not in NO_PART_OF_AN_ARM]
         if found:
             raise UserError(

@@ -12,7 +12,8 @@ from typing import Any
 
 from deepvision.ablation.arms import axis_names, label
 from deepvision.ablation.metrics import get_metric
-from deepvision.ablation.results import ArmResult, Results, Study, check_metric, read_arm
+from deepvision.ablation.reading import check_metric, read_arm
+from deepvision.ablation.results import ArmResult, Results, Study
 from deepvision.ablation.unite import as_text, identity, tells, unite
 from deepvision.errors import UserError, unknown
 from deepvision.train.run_folder import read_json
@@ -114,7 +115,7 @@ def _read_arms(study: Study) -> list[ArmResult]:
         file = path / "config.json"
         config = read_json(file) if file.is_file() else arm.get("config", {})
         recorded = dict(zip(study.fields, arm["labels"], strict=True))
-        arms.append(read_arm(path, arm["name"], recorded, flatten(config)))
+        arms.append(read_arm(path, arm["name"], recorded, flatten(config), tuple(arm.get("tried", ()))))
     return arms
 
 

@@ -15,8 +15,8 @@ from deepvision.ablation.folders import Replica, path_of
 from deepvision.ablation.groups import group_arms, shard
 from deepvision.ablation.merge import find_arm
 from deepvision.ablation.metrics import Metric, get_metric
+from deepvision.ablation.reading import is_finished, read_measured
 from deepvision.ablation.replicas import train_replicas
-from deepvision.ablation.results import is_finished, read_measured
 from deepvision.ablation.tuning import tuned_arms
 from deepvision.data import Pipeline
 from deepvision.errors import UserError

@@ -18,7 +18,7 @@ from ml_collections import config_dict
 from deepvision.ablation.arms import Arm, axis_names, changed, label, read_values
 from deepvision.ablation.folders import path_of
 from deepvision.ablation.metrics import get_metric
-from deepvision.ablation.results import read_runs
+from deepvision.ablation.reading import read_runs
 from deepvision.data.overlap import check_apart
 from deepvision.errors import UserError
 

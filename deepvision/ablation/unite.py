@@ -59,6 +59,8 @@ def _one(arms: Sequence[ArmResult], notes: list[str]) -> ArmResult:
         pending=tuple(sorted(pending)),
         costs=tuple(cost for arm in arms for cost in arm.costs),
         environments=tuple(environment for arm in arms for environment in arm.environments),
+        ensembles=tuple({each.seeds: each for arm in arms for each in arm.ensembles}.values()),
+        tried=tuple({as_text(each): each for arm in arms for each in arm.tried}.values()),
     )
 
 

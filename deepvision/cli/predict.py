@@ -37,6 +37,7 @@ class Predictor:
     image_shape: tuple[int, int, int]
     normalize: Normalization
     class_names: tuple[str, ...] | None
+    fit: str = "resize"  # how an image is brought to the shape
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Returns probabilities [n, classes] of uint8 images [n, h, w, c]."""
@@ -60,7 +61,7 @@ def run(arguments: Arguments) -> int:
     table = Table("image")
     unread = 0
     for start in range(0, len(files), _BATCH):
-        named = list(_read(files[start : start + _BATCH], predictor.image_shape))
+        named = list(_read(files[start : start + _BATCH], predictor))
         unread += len(files[start : start + _BATCH]) - len(named)
         if named:
             _add_rows(table, named, predictor, flags.top)
@@ -93,10 +94,11 @@ def _from_weights(flags: Any) -> Predictor:
 
 
 def _from_run(folder: Path) -> Predictor:
-    experiment = build(read_config(folder))
-    pipeline = experiment.train
-    variables = read_variables(folder)
-    return Predictor(experiment.model, variables, pipeline.image_shape, pipeline.normalize, pipeline.info.class_names)
+    config = read_config(folder)
+    experiment = build(config)
+    data, variables = experiment.train, read_variables(folder)
+    names = data.info.class_names
+    return Predictor(experiment.model, variables, data.image_shape, data.normalize, names, config.data.fit)
 
 
 def _class_names(path: str | None) -> tuple[str, ...] | None:
@@ -122,10 +124,11 @@ def _files(words: Sequence[str]) -> list[Path]:
     return files
 
 
-def _read(files: Sequence[Path], shape: tuple[int, int, int]) -> Iterator[tuple[Path, np.ndarray]]:
+def _read(files: Sequence[Path], predictor: Predictor) -> Iterator[tuple[Path, np.ndarray]]:
     """Yields images uint8 [h, w, c]; one that cannot be read is named on standard error, and the rest goes on."""
+    size, _, channels = predictor.image_shape
     for file in files:
         try:
-            yield file, fit(decode(file, shape[-1]), shape[0], shape[-1])
+            yield file, fit(decode(file, channels), size, channels, predictor.fit)
         except Exception as error:  # whatever Pillow raises on broken bytes
             print(f"error: {file}: {error}", file=sys.stderr)

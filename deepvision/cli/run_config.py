@@ -7,7 +7,7 @@ from typing import Any
 
 from ml_collections import config_dict
 
-from deepvision.ablation.results import read_metrics
+from deepvision.ablation.reading import read_metrics
 from deepvision.config import default_config
 from deepvision.errors import UserError
 from deepvision.train.run_folder import read_json

@@ -33,7 +33,8 @@ class RunFolder:
 
     Args:
         path: the folder; made if it is not there.
-        config: of the run. A folder that holds a run of another config is refused.
+        config: of the run. A folder that holds a run of another config is refused, unless that has reported nothing:
+            then it may have failed for what was wrong in it.
 
     Raises:
         UserError: no permission, or another run's folder.
@@ -49,15 +50,13 @@ class RunFolder:
         self._events = None
 
     def _claim(self, config: ConfigDict) -> None:
-        file, mine = self.path / "config.json", to_plain(config)
-        if file.exists():
-            different = differences(mine, read_json(file))
-            if different:
-                raise UserError(
-                    f"workdir {self.path} holds a run with another config: {'; '.join(different)}."
-                    " Choose another --workdir, or remove this one"
-                )
-        write_json(file, mine)
+        different = changed_fields(self.path, config)
+        if different:
+            raise UserError(
+                f"workdir {self.path} holds a run with another config: {'; '.join(different)}."
+                " Choose another --workdir, or remove this one"
+            )
+        write_json(self.path / "config.json", to_plain(config))
         if self.result is None:  # of a run that is done, it says where that was
             write_json(self.path / "environment.json", environment())
 
@@ -109,6 +108,13 @@ class RunFolder:
 
             self._events = SummaryWriter(str(self.path / "tensorboard"), purge_step=purge_step, flush_secs=30)
         return self._events
+
+
+def changed_fields(folder: Path, config: ConfigDict) -> list[str]:
+    """Returns in which fields a run that has reported something was another; [] where there is no such run."""
+    file = folder / "config.json"
+    begun = file.exists() and (folder / "metrics.jsonl").exists()
+    return differences(to_plain(config), read_json(file)) if begun else []
 
 
 def environment() -> dict[str, Any]:

@@ -16,6 +16,7 @@ from deepvision.ablation.arms import make_arms
 from deepvision.ablation.folders import held, path_of
 from deepvision.ablation.groups import group_arms, shard
 from deepvision.ablation.merge import read_results
+from deepvision.ablation.report.contents import make_report
 from deepvision.ablation.run import run_arms
 from deepvision.build import build, build_replicas
 from deepvision.errors import UserError
@@ -106,6 +107,9 @@ def test_an_arm_can_be_evaluated_and_its_ensemble_is_in_the_result(finished: Pat
         assert row["accuracy"] == pytest.approx(reported["accuracy"], abs=1e-9)
     assert result["ensemble"]["loss"] == pytest.approx(ensemble["loss"], rel=1e-6)
     assert result["ensemble"]["loss"] < np.mean([row["loss"] for row in result["last"]])
+    rows = [row for row in make_report(read_results(finished)).table("metrics").records() if row["arm"] == arm.name]
+    assert [row["weights"] for row in rows] == ["last", "best", "ensemble of 2"]
+    assert rows[2]["loss"] == result["ensemble"]["loss"]
 
 
 def test_finished_arms_are_not_run_again_and_only_what_is_new_is_trained(finished: Path, tmp_path: Path):

@@ -10,6 +10,9 @@ import pytest
 
 from deepvision.ablation.arms import make_arms
 from deepvision.ablation.folders import held
+from deepvision.ablation.merge import read_results
+from deepvision.ablation.report.contents import make_report
+from deepvision.ablation.report.page import page
 from deepvision.ablation.run import run_arms
 from deepvision.build import build_replicas
 from deepvision.cli.dry_run import estimate
@@ -46,6 +49,16 @@ def test_every_arm_runs_with_the_value_that_is_best_on_the_validation_split(fold
         assert arm["config"] == config
         assert config["optimizer"]["learning_rate"] == 0.1
         assert config["data"]["eval_split"] == "test"
+
+
+def test_the_report_shows_what_was_tried_and_what_was_chosen(folder: Path):
+    results = read_results(folder)
+    table = make_report(results).table("tuning")
+    assert [table.texts(row)[1] for row in table.rows if row.bold] == ["0.1", "0.1"]
+    none = json.loads((folder / "ablation.json").read_text())["arms"][0]
+    found = [record["accuracy"] for record in table.records() if record["arm"] == "norm=none"]
+    assert found == [one["mean"] for one in none["tried"]]
+    assert "What tuning tried" in page(make_report(results), [])
 
 
 def test_the_evaluation_split_has_no_part_in_it(folder: Path):

@@ -71,6 +71,13 @@ def test_another_config_in_the_folder_is_refused(trained, study, capsys):
     assert "learning_rate" not in error
 
 
+def test_a_folder_is_free_where_the_run_failed_before_it_reported_anything(study, tmp_path, capsys):
+    words = ("train", "--config", study, "--workdir", str(tmp_path), "--config.train.steps=2")
+    error = _mistake(capsys, *words, "--config.optimizer.trainable=('nothing/*',)")
+    assert "nothing/*" in error
+    assert app.main(words) == 0
+
+
 def test_an_ablation_with_a_failing_arm_reports_the_others(study, tmp_path, capsys):
     assert app.main(["ablate", "--config", study, "--workdir", str(tmp_path)]) == 3
     first = capsys.readouterr()
@@ -148,3 +155,9 @@ def test_every_experiment_has_a_config_and_says_what_it_claims():
             full = app.parse(app.COMMANDS["ablate"], ["--config", f"{file}:full"]).config
             assert full.name == f"{file.stem}_full"
             assert len(make_arms(full)) >= len(make_arms(arguments.config)) > 1
+
+
+def test_a_variant_that_an_experiment_does_not_have_is_named(capsys):
+    file = Path(__file__).parents[2] / "experiments" / "poolings.py"
+    error = _mistake(capsys, "ablate", "--config", f"{file}:ful")
+    assert "unknown variant of the experiment 'ful'" in error and "full" in error

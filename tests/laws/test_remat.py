@@ -13,11 +13,12 @@ from tests.laws.zoo import NETWORKS
 
 @pytest.mark.parametrize("network", NETWORKS, ids=str)
 def test_every_network_has_blocks_to_compute_again(network):
+    shapes = network.shapes()
+
     def traced(**choices):
         model, x = network.make(**choices), jax.ShapeDtypeStruct((1, *network.shape), jnp.float32)
-        return str(jax.make_jaxpr(model.apply)(network.shapes(), x))
+        return str(jax.make_jaxpr(model.apply)(shapes, x))
 
-    shapes = network.shapes()
     assert network.shapes(remat=True) == shapes
     assert "checkpoint[" in traced(remat=True) or "remat2[" in traced(remat=True)
     assert "checkpoint[" not in traced() and "remat2[" not in traced()

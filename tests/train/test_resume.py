@@ -15,7 +15,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 import pytest
 
-KILLS = int(os.environ.get("DEEPVISION_TEST_KILLS", "3"))  # per pipeline
+KILLS = int(os.environ.get("DEEPVISION_TEST_KILLS", "2"))  # per pipeline
 
 RUN = """
 import sys

@@ -14,6 +14,7 @@ from deepvision.ablation.report.details import (
     metrics_table,
     runs_table,
     shared_table,
+    tuning_table,
 )
 from deepvision.ablation.report.table import Table
 from deepvision.ablation.results import Results
@@ -56,6 +57,7 @@ def make_report(results: Results) -> Report:
         ranks_table(analysis),
         failures_table(results),
         metrics_table(results),
+        tuning_table(results),
         differences_table(results),
         shared_table(results),
         runs_table(results),

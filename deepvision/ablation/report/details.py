@@ -14,23 +14,45 @@ from deepvision.ablation.results import ArmResult, Results
 from deepvision.ablation.unite import identity
 
 _WHICH = ("last", "best")
+_MEAN = "mean"  # among what tuning tried
 
 
 def metrics_table(results: Results) -> Table:
-    """Returns the mean and interval of every metric, after the last step and at the best evaluation."""
+    """Returns every metric after the last step, at the best evaluation, and of the mean prediction of all seeds."""
     names = results.metrics
     keys = [(name, f"{name}_ci95_low", f"{name}_ci95_high") for name in names]
     columns = [Column(shown_as(name).heading, key) for name, key in zip(names, keys, strict=True)]
-    rows = [
-        Row((text(arm.name), text(which), *(_mean(arm, name, which) for name in names)))
-        for arm in results.finished
-        for which in _WHICH
-    ]
+    rows = []
+    for arm in results.finished:
+        rows += [Row((text(arm.name), text(which), *(_mean(arm, name, which) for name in names))) for which in _WHICH]
+        for ensemble in arm.ensembles:
+            cells = [_single(ensemble.metrics, name) for name in names]
+            rows.append(Row((text(arm.name), text(f"ensemble of {len(ensemble.seeds)}"), *cells)))
     caption = (
         "Means over seeds, ± half the 95 % t-interval. last: after the last step. best: of every seed, its best"
         " evaluation on the held-out split by train.best_metric: chosen on what measures it, it flatters every arm."
+        " ensemble: one predictor, the mean of the probabilities of so many seeds after their last step."
     )
     return Table("metrics", "All metrics", (word("arm"), word("weights"), *columns), tuple(rows), caption)
+
+
+def tuning_table(results: Results) -> Table | None:
+    """Returns what tuning tried for every arm, and what came of it; None if nothing was tuned."""
+    tried = [(arm, one) for arm in results.arms for one in arm.tried]
+    fields = list(dict.fromkeys(field for _, one in tried for field in one if field != _MEAN))
+    name = results.metric.name
+    rows = []
+    for arm, one in tried:
+        chosen = all(label(arm.config.get(field)) == label(one.get(field)) for field in fields)
+        values = (text(label(one[field]) if field in one else NONE) for field in fields)
+        mean = _single({name: one[_MEAN]} if one[_MEAN] is not None else {}, name)
+        rows.append(Row((text(arm.name), *values, mean), bold=chosen))
+    columns = (word("arm"), *map(word, fields), Column(shown_as(name).heading, (name, f"{name}_low", f"{name}_high")))
+    caption = (
+        "The mean over the seeds that were tried, on the validation split, after the last step; – where some diverged."
+        " Bold: what the arm was then run with."
+    )
+    return Table("tuning", "What tuning tried", columns, tuple(rows), caption) if rows else None
 
 
 def runs_table(results: Results) -> Table:
@@ -102,6 +124,12 @@ def _mean(arm: ArmResult, name: str, which: str) -> Cell:
     if summary is None:
         return Cell(NONE, (None, None, None))
     return Cell(shown_as(name).write_mean(summary), (summary.mean, summary.low, summary.high))
+
+
+def _single(metrics: Mapping[str, float], name: str) -> Cell:
+    """Returns the cell of one number, which has no interval."""
+    value = metrics.get(name)
+    return Cell(NONE if value is None else shown_as(name).write(value), (value, None, None))
 
 
 def _fields(arms: list[ArmResult]) -> list[str]:

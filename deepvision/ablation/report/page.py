@@ -32,7 +32,7 @@ def page(report: Report, pictures: Sequence[Picture]) -> str:
             _section("The axes", _plots(drawn, "heatmap"), *_tables(report, "effects", "ranks")),
             _section("Training and cost", _plots(drawn, "curves", "parameters", "macs", "speed")),
             _section("All metrics", *_tables(report, "metrics", titled=False)),
-            _section("Configs", *_tables(report, "configs"), *_folded(report, "shared")),
+            _section("Configs", *_tables(report, "tuning", "configs"), *_folded(report, "shared")),
             _section("To repeat it", _commands(report), *_tables(report, "environment")),
             _section("Every run", *_folded(report, "runs")),
             _section("How it was computed", _definitions(methods(report))),

@@ -17,6 +17,7 @@ from deepvision.interop.rules import (
     googlenet,
     inception_v3,
     inception_v4,
+    learn_to_pay_attention,
     lenet,
     mixer,
     mlp,
@@ -55,6 +56,7 @@ from deepvision.models.googlenet import GoogLeNet, GoogLeNetBN
 from deepvision.models.inception_resnet_v2 import InceptionResNetV2
 from deepvision.models.inception_v3 import InceptionV3
 from deepvision.models.inception_v4 import InceptionV4
+from deepvision.models.learn_to_pay_attention import AttentionVGG
 from deepvision.models.lenet import LeNet5, LeNet5Modern
 from deepvision.models.lenet1 import LeNet1
 from deepvision.models.mixer import Mixer
@@ -93,6 +95,7 @@ RULES: dict[type[Network], tuple[Callable[..., Rules], ...]] = {
     AlexNet: (alexnet.alexnet,),
     ZFNet: (alexnet.alexnet,),
     VGG: (vgg.vgg,),
+    AttentionVGG: (learn_to_pay_attention.attention_vgg,),
     GoogLeNet: (googlenet.googlenet_2014,),
     GoogLeNetBN: (googlenet.googlenet,),
     BNInception: (bn_inception.by_number, bn_inception.caffe),

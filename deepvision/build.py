@@ -54,8 +54,10 @@ def build_replicas(
     """
     config = configs[0]
     train, evaluation = pipelines or open_pipelines(config.data)
-    model = make_model(config, train.info.num_classes)
-    description = describe(model, train.image_shape)
+    outputs = _task_class(config.task).head(train.info.num_classes, train.image_shape)
+    model = make_model(config, outputs)
+    input_shape = _make_task(config, config.loss, model).input_shape(train.image_shape)
+    description = describe(model, input_shape)
     _check_sites(config.model, description)
     steps_per_epoch = train.num_examples / train.batch_size
     total_steps = _total_steps(config, steps_per_epoch)
@@ -70,11 +72,11 @@ def build_replicas(
         task=task,
         parts=functools.partial(parts, config),
         train=train,
-        evaluation=evaluation,
+        evaluation=evaluation.with_inputs(task.on_host),
         penalties=tuple(resolve(REGULARIZERS, choice, "regularizer")() for choice in config.loss.regularizers),
         projections=tuple(resolve(PROJECTIONS, choice, "projection")() for choice in config.loss.projections),
         averaging=_averaging(config.train.averaging),
-        pretrained=_pretrained(config, model, train.info.num_classes, train.image_shape),
+        pretrained=_pretrained(config, model, outputs, input_shape),
         total_steps=total_steps,
         parameters=description.parameters,
         macs=description.macs,
@@ -96,17 +98,17 @@ def _parts(
     rate = make_schedule(sections["schedule"], optimizer.learning_rate, total_steps, steps_per_epoch)
     return Parts(
         model=model.clone(layers=model.layers.replace(noise)),
-        task=_make_task(config.task, sections["loss"], model),
+        task=_make_task(config, sections["loss"], model),
         optimizer=make_optimizer(optimizer, rate, list(blocks)),
     )
 
 
-def make_model(config: ConfigDict, num_classes: int) -> Network:
-    """Builds the network of `config.model` for a task over so many classes."""
+def make_model(config: ConfigDict, outputs: int) -> Network:
+    """Builds the network of `config.model` with so many outputs: classes, or channels of an image."""
     model = config.model
     return create_model(
         model.name,
-        num_classes,
+        outputs,
         norm=model.norm,
         act=model.act,
         kernel=model.kernel,
@@ -132,15 +134,15 @@ def _check_sites(model: ConfigDict, description: Description) -> None:
 
 
 def _pretrained(
-    config: ConfigDict, model: Network, num_classes: int, image_shape: tuple[int, int, int]
+    config: ConfigDict, model: Network, outputs: int, image_shape: tuple[int, int, int]
 ) -> dict[tuple[str, ...], Any]:
     """Reads `config.init_from`."""
     source = Path(config.init_from)
     if not config.init_from:
         return {}
     if not source.is_dir():
-        return pretrained(model, source, num_classes, image_shape, config.model.name)
-    return refit(model, read_variables(source), num_classes, image_shape, f"{config.model.name}, from {source}")
+        return pretrained(model, source, outputs, image_shape, config.model.name)
+    return refit(model, read_variables(source), outputs, image_shape, f"{config.model.name}, from {source}")
 
 
 def _overrides(value: Any) -> dict[str, Any]:
@@ -156,10 +158,14 @@ def _overrides(value: Any) -> dict[str, Any]:
     return value
 
 
-def _make_task(name: str, loss: ConfigDict, model: Network) -> Task:
+def _task_class(name: str) -> type[Task]:
     if name not in TASKS:
         raise unknown("task", name, TASKS)
-    return TASKS[name].configured(loss, model.outputs)
+    return TASKS[name]
+
+
+def _make_task(config: ConfigDict, loss: ConfigDict, model: Network) -> Task:
+    return _task_class(config.task).configured(config, loss, model)
 
 
 def _averaging(choice: Any) -> Any:

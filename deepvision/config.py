@@ -18,7 +18,7 @@ def default_config() -> config_dict.ConfigDict:
     config = config_dict.ConfigDict()
     config.name = ""  # shown in tables and plots; empty: the experiment file's name
     config.seed = 0  # data order, augmentation, initialization and dropout are functions of it
-    config.task = "classification"
+    config.task = "classification"  # classification, restoration, segmentation
     config.init_from = ""  # weights to start from: a file with torchvision's or timm's names, or a run folder
 
     config.model = _model()
@@ -26,6 +26,8 @@ def default_config() -> config_dict.ConfigDict:
     config.optimizer = _optimizer()
     config.schedule = _schedule()
     config.loss = _loss()
+    config.restoration = _restoration()
+    config.segmentation = _segmentation()
     config.train = _train()
     config.parallel = _parallel()
     config.ablation = _ablation()
@@ -55,9 +57,9 @@ def _model() -> config_dict.ConfigDict:
 
 def _data() -> config_dict.ConfigDict:
     data = config_dict.ConfigDict()
-    data.name = "digits"  # digits, any TFDS name, image_folder, or npz
+    data.name = "digits"  # digits, any TFDS name, image_folder, npz, images (of any sizes), or image_masks
     data.data_dir = ""  # where prepared data sets lie; empty: $DEEPVISION_DATA, else ~/.cache/deepvision
-    data.path = ""  # image_folder: its root; npz: the file
+    data.path = ""  # image_folder, images, image_masks: the root; npz: the file
     data.train_split = "train"  # TFDS split syntax, e.g. train[:90%]
     data.eval_split = "test"
     data.validation_split = ""  # what ablation.tune chooses by, train[90%:]; it must not overlap with train_split
@@ -70,8 +72,17 @@ def _data() -> config_dict.ConfigDict:
     data.resident_limit_mb = 2048  # what `auto` lets a resident set take on a device, MiB
     data.num_workers = 0  # streaming: worker processes; 0: threads of this process
     data.prefetch = 2  # streaming: batches made ahead
-    data.augment = ()  # in this order: "flip", "pad_crop(padding=4)", "cutout(size=8)"
+    data.augment = ()  # in this order: "flip", "pad_crop(padding=4)", "cutout(size=8)", "dihedral", "elastic"
     data.normalize = "dataset"  # dataset (its moments per channel), imagenet, unit ([0, 1]), symmetric ([-1, 1])
+    # Of images and image_masks, which are evaluated whole:
+    data.patch_size = config_dict.placeholder(int)  # pixels; side of the squares to train on; None: whole images
+    data.patches_per_image = 1  # in an epoch
+    data.eval_multiple = 1  # sides are padded to multiples of it: fewer programs, and what a network may need
+    data.luma = "full"  # how colour becomes one channel: full (0 to 255) or studio (16 to 235, as papers measure it)
+    data.classes = ()  # image_masks: the value in a mask that stands for each class, (0, 255)
+    data.ignore = ()  # image_masks: values that do not count
+    data.border_weight = 0.0  # image_masks of two classes: of pixels between cells, as in U-Net (10); 0: off
+    data.border_width = 5.0  # pixels; the standard deviation of that weight
     return data
 
 
@@ -113,6 +124,22 @@ def _loss() -> config_dict.ConfigDict:
     return loss
 
 
+def _restoration() -> config_dict.ConfigDict:
+    restoration = config_dict.ConfigDict()
+    restoration.degradation = "gaussian(sigma=25)"  # what is undone: poisson, jpeg, bicubic(scale=3), boxes ...
+    restoration.eval_degradation = config_dict.placeholder(object)  # in evaluation; None: the same
+    restoration.loss = "mse"  # mse, l1, charbonnier(epsilon=1e-3)
+    restoration.rounded = False  # measure images as 8 bits would store them
+    restoration.luma = False  # measure the luma of colour images alone
+    return restoration
+
+
+def _segmentation() -> config_dict.ConfigDict:
+    segmentation = config_dict.ConfigDict()
+    segmentation.losses = ("cross_entropy",)  # summed: "dice(scale=0.5)", "focal(gamma=2.0)", "lovasz_softmax"
+    return segmentation
+
+
 def _train() -> config_dict.ConfigDict:
     train = config_dict.ConfigDict()
     train.epochs = 15.0  # passes over the training split
@@ -120,7 +147,7 @@ def _train() -> config_dict.ConfigDict:
     train.averaging = config_dict.placeholder(object)  # of the weights, for evaluation: "ema(decay=0.999)", polyak, swa
     train.eval_every_epochs = 1.0
     train.checkpoint_every_steps = 0  # 0: at every evaluation
-    train.best_metric = "accuracy"  # of the evaluation; of "loss", less is better
+    train.best_metric = "accuracy"  # of the evaluation: psnr, mean_iou ...; of "loss", less is better
     train.keep_checkpoints = 2  # the newest
     train.keep_best = True  # keep the weights of the best evaluation besides the last
     train.early_stopping = 0  # evaluations without a better result before the run stops; 0: off

@@ -176,6 +176,29 @@ def resize_bilinear(x: Array, height: int, width: int) -> Array:
     return jax.image.resize(x, (x.shape[0], height, width, x.shape[-1]), "bilinear", antialias=False)
 
 
+def pixel_shuffle(x: Array, scale: int) -> Array:
+    """Returns images [n, h, w, c scale^2] as [n, h scale, w scale, c]: groups of channels become squares of positions.
+
+    Channel c scale^2 + i scale + j goes to row i and column j of its square. As torch's PixelShuffle.
+    Source: Shi et al. 2016 (1609.05158), equation 4.
+    """
+    n, h, w, c = x.shape
+    x = x.reshape(n, h, w, c // scale**2, scale, scale)
+    return x.transpose(0, 1, 4, 2, 5, 3).reshape(n, h * scale, w * scale, c // scale**2)
+
+
+def pixel_unshuffle(x: Array, scale: int) -> Array:
+    """Returns images [n, h scale, w scale, c] as [n, h, w, c scale^2]; undoes `pixel_shuffle`."""
+    n, h, w, c = x.shape
+    x = x.reshape(n, h // scale, scale, w // scale, scale, c)
+    return x.transpose(0, 1, 3, 5, 2, 4).reshape(n, h // scale, w // scale, c * scale**2)
+
+
+def pad_to_multiple(x: Array, multiple: int, mode: str = "edge") -> Array:
+    """Returns images [n, h, w, c] whose sides are multiples, continued below and on the right as `jnp.pad` does."""
+    return jnp.pad(x, [(0, 0), *((0, -size % multiple) for size in x.shape[1:3]), (0, 0)], mode=mode)
+
+
 def _adaptive_windows(length: int, size: int) -> np.ndarray:
     """Returns the matrix [length, size] that averages an axis."""
     windows = np.zeros((length, size))
@@ -183,3 +206,11 @@ def _adaptive_windows(length: int, size: int) -> np.ndarray:
         start, stop = i * length // size, -(-(i + 1) * length // size)
         windows[start:stop, i] = 1 / (stop - start)
     return windows
+
+
+def distance_to_segment(points: Array, start: Array, end: Array) -> Array:
+    """Returns how far points [..., d] are from the segment between two points [d]."""
+    along = end - start
+    share = jnp.sum((points - start) * along, axis=-1) / jnp.maximum(jnp.sum(jnp.square(along)), 1e-12)
+    nearest = start + jnp.clip(share, 0, 1)[..., None] * along
+    return jnp.linalg.norm(points - nearest, axis=-1)

@@ -14,3 +14,5 @@ Tokens: TypeAlias = jax.Array  # [n, t, c]
 Shape: TypeAlias = tuple[int, ...]
 Initializer: TypeAlias = Callable[[Key, Shape, Any], Array]
 Transform: TypeAlias = Callable[[Array], Array]  # what a bound layer is: x -> y
+
+IGNORE = 255  # the class of pixels that do not count

@@ -51,6 +51,12 @@ _ALL = (
     _share("accuracy", higher_is_better=True),
     _share("top5_accuracy", higher_is_better=True),
     _share("calibration_error", higher_is_better=False),
+    Metric("psnr", higher_is_better=True, unit="dB", digits=2),
+    Metric("ssim", higher_is_better=True, digits=4),
+    _share("mean_iou", higher_is_better=True),
+    _share("mean_dice", higher_is_better=True),
+    _share("foreground_iou", higher_is_better=True),
+    _share("pixel_accuracy", higher_is_better=True),
     Metric("loss", higher_is_better=False),
 )
 METRICS = {metric.name: metric for metric in _ALL}

@@ -29,6 +29,34 @@ def decode(file: bytes | Path, channels: int) -> np.ndarray:
         return _with_channel_axis(np.asarray(image.convert(_MODES[channels])))
 
 
+def decode_mask(file: Path) -> np.ndarray:
+    """Decodes an image file of values, or of places in a palette, to uint8 [h, w].
+
+    Raises:
+        UserError: its pixels are no single values of 8 bits.
+        Exception: whatever Pillow raises on broken bytes.
+    """
+    from PIL import Image
+
+    with Image.open(file) as image:
+        if image.mode not in ("1", "L", "P"):
+            raise UserError(f"the pixels of its mask {file} are {image.mode}; a mask has one value of 8 bits for each")
+        return np.asarray(image.convert("L") if image.mode == "1" else image)
+
+
+def studio_luma(image: np.ndarray) -> np.ndarray:
+    """Returns the luma, uint8 [h, w, 1], of an image uint8 [h, w, c] in studio swing, 16 to 235; of gray, itself.
+
+    round(16 + (65.481 R + 128.553 G + 24.966 B) / 255), as `rgb2ycbcr` of MATLAB.
+
+    Source: ITU-R BT.601, section 2.5.1.
+    """
+    if image.shape[-1] == 1:
+        return image
+    luma = 16 + image.astype(np.float64) @ np.array([65.481, 128.553, 24.966]) / 255
+    return np.floor(luma + 0.5).astype(np.uint8)[..., np.newaxis]
+
+
 def stored_shape(file: Path) -> tuple[int, int, int]:
     """Reads (height, width, channels) from the header of an image file; channels is 1 for gray and 3 for colour."""
     from PIL import Image

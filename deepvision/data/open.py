@@ -8,8 +8,10 @@ from ml_collections import ConfigDict
 
 from deepvision.choices import resolve
 from deepvision.data.augment import AUGMENTATIONS
+from deepvision.data.image_set import LUMAS
 from deepvision.data.images import FITS
 from deepvision.data.normalize import normalization
+from deepvision.data.open_image_sets import IMAGE_SETS, open_image_sets
 from deepvision.data.pipeline import Pipeline
 from deepvision.data.reader import Reader, open_reader
 from deepvision.data.resident import Resident
@@ -18,7 +20,16 @@ from deepvision.data.streaming import Streaming
 from deepvision.errors import UserError, unknown
 
 KINDS = ("auto", "resident", "streaming")
-_AT_LEAST = {"batch_size": 1, "eval_batch_size": 1, "resident_limit_mb": 0, "num_workers": 0, "prefetch": 0}
+_AT_LEAST = {
+    "batch_size": 1,
+    "eval_batch_size": 1,
+    "resident_limit_mb": 0,
+    "num_workers": 0,
+    "prefetch": 0,
+    "patches_per_image": 1,
+    "eval_multiple": 1,
+    "border_weight": 0,
+}
 
 
 def open_pipelines(data: ConfigDict) -> tuple[Pipeline, Pipeline]:
@@ -34,6 +45,8 @@ def open_pipelines(data: ConfigDict) -> tuple[Pipeline, Pipeline]:
     """
     _check(data)
     augment = tuple(resolve(AUGMENTATIONS, choice, "augmentation") for choice in data.augment)
+    if data.name in IMAGE_SETS:
+        return open_image_sets(data, augment)
     train = open_reader(_open(data, data.train_split), data.image_size, data.channels, data.fit)
     evaluation = open_reader(_open(data, data.eval_split), data.image_size, train.image_shape[-1], data.fit)
     if evaluation.image_shape != train.image_shape:
@@ -76,5 +89,7 @@ def _check(data: ConfigDict) -> None:
             raise UserError(f"data.{field} must be at least {least}, got {data[field]}")
     if data.image_size is not None and data.image_size < 1:
         raise UserError(f"data.image_size must be at least 1 pixel, got {data.image_size}")
+    if data.luma not in LUMAS:
+        raise unknown("data.luma", data.luma, LUMAS)
     if data.channels not in (None, 1, 3):
         raise UserError(f"data.channels must be 1 or 3, got {data.channels}")

@@ -3,10 +3,13 @@
 A pipeline works in two places. On the host, `feed` and `evaluation` yield what a step needs of its batch; on the
 device, inside the compiled step, `assemble` makes the batch of it. The two kinds divide the work differently:
 
-    resident    the whole split lies on the device; a feed is the indices of the batch        (resident.py)
-    streaming   a feed is the images of the batch, read ahead by threads or processes         (streaming.py)
+    resident      the whole split lies on the device; a feed is the indices of the batch        (resident.py)
+    streaming     a feed is the images of the batch, read ahead by threads or processes         (streaming.py)
 
-Both give the same batches, to the bit, for the same seed and step.
+Both give the same batches, to the bit, for the same seed and step. Images that differ in size have two kinds more:
+
+    patches       squares of them, drawn on the device, to train on                             (patches.py)
+    whole images  as they are, those of one size together, to be evaluated                      (whole_images.py)
 """
 
 from __future__ import annotations
@@ -21,26 +24,31 @@ import jax.numpy as jnp
 import numpy as np
 
 from deepvision.choices import Choice
+from deepvision.data.augment import augmented
 from deepvision.data.normalize import Normalization
 from deepvision.data.order import order
-from deepvision.data.reader import Reader
+from deepvision.data.sources import Source
 
 Feed = dict[str, np.ndarray]
 Batch = dict[str, jax.Array]
+OnHost = Callable[[dict[str, np.ndarray], str], dict[str, np.ndarray]]
+PLANES = ("image", "mask", "pixel_weight")  # of an example, what has a value for every pixel
 
 
 class Pipeline(abc.ABC):
     """The batches of one split.
 
     Args:
-        reader: of the split.
+        source: of the split.
+        image_shape: (height, width, channels) of the images in a batch.
         batch_size: B, examples in the global batch.
         normalize: of the pixels.
         augment: in this order, each called with (image, key); see augment.py.
+        per_image: how many examples of a training epoch are made of each image of the source.
 
     Attributes:
         info: of the source.
-        num_examples: N, in the split.
+        num_examples: N, in an epoch.
         batch_size: B.
         image_shape: (height, width, channels) of the images in a batch.
         steps_per_epoch: N / B, not rounded.
@@ -50,18 +58,30 @@ class Pipeline(abc.ABC):
     kind: str
     resident: Feed | None = None
 
-    def __init__(self, reader: Reader, batch_size: int, normalize: Normalization, augment: tuple[Choice, ...] = ()):
-        self.reader = reader
+    def __init__(
+        self,
+        source: Source,
+        image_shape: tuple[int, int, int],
+        batch_size: int,
+        normalize: Normalization,
+        augment: tuple[Choice, ...] = (),
+        per_image: int = 1,
+    ):
+        self.source = source
         self.batch_size = batch_size
         self.normalize = normalize
         self.augment = augment
-        self.info = reader.source.info
-        self.num_examples = len(reader.source)
-        self.image_shape = reader.image_shape
+        self.info = source.info
+        self.num_examples = len(source) * per_image
+        self.image_shape = image_shape
         self.steps_per_epoch = self.num_examples / batch_size
         # Traced once here, so that an augmentation that does not suit the images is refused before anything is built.
         image = jax.ShapeDtypeStruct(self.image_shape, jnp.float32)
-        jax.eval_shape(lambda image: self._augment(image, jax.random.key(0)), image)
+        jax.eval_shape(lambda image: augmented({"image": image}, augment, jax.random.key(0)), image)
+
+    def with_inputs(self, on_host: OnHost) -> Pipeline:
+        """Returns the pipeline with what a task makes of an example on the host; only of whole images is it asked."""
+        return self
 
     def feed(self, seed: int, step: int) -> Generator[Feed]:
         """Yields without end what steps `step`, `step` + 1, ... need: a pure function of the seed and the step.
@@ -89,15 +109,17 @@ class Pipeline(abc.ABC):
                 `fold_in(key, positions[i])` and nothing else, so that the batch does not depend on how it is divided.
 
         Returns:
-            {"image": float32 [n, h, w, c], normalized, "label": int32 [n], "weight": float32 [n]}
+            {"image": float32 [n, h, w, c], normalized, "weight": float32 [n]} and what else the source knows: "label"
+            int32 [n], or "mask" [n, h, w, 1] ...
         """
-        images, labels = self._gather(resident, feed)
-        images = self.normalize(images)
-        if key is not None and self.augment:
-            keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, positions)
-            images = jax.vmap(self._augment)(images, keys)
-        weight = feed["weight"] if "weight" in feed else jnp.ones(labels.shape, jnp.float32)
-        return {"image": images, "label": labels, "weight": weight}
+        keys = None if key is None else jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, positions)
+        batch = self._gather(resident, feed, keys)
+        batch["image"] = self.normalize(batch["image"])
+        if keys is not None and self.augment:
+            planes = {name: batch[name] for name in PLANES if name in batch}
+            batch |= jax.vmap(lambda example, key: augmented(example, self.augment, key))(planes, keys)
+        weight = feed["weight"] if "weight" in feed else jnp.ones(positions.shape, jnp.float32)
+        return {**batch, "weight": weight}
 
     def describe(self) -> str:
         """Returns one line: "digits train: 1,438 images 32x32x1, resident"."""
@@ -109,8 +131,11 @@ class Pipeline(abc.ABC):
         """Returns what a feed holds of the examples at `indices` [B]."""
 
     @abc.abstractmethod
-    def _gather(self, resident: Batch | None, feed: Batch) -> tuple[jax.Array, jax.Array]:
-        """Returns images uint8 [n, h, w, c] and labels int32 [n] of a feed; traced."""
+    def _gather(self, resident: Batch | None, feed: Batch, keys: jax.Array | None) -> Batch:
+        """Returns the examples of a feed, "image" uint8 [n, h, w, c] and the rest; traced.
+
+        The keys [n] are those of the examples; None: nothing is drawn.
+        """
 
     @abc.abstractmethod
     def _stream(self, make: Callable[[int], Feed], start: int, stop: int | None) -> Generator[Feed]:
@@ -124,8 +149,3 @@ class Pipeline(abc.ABC):
         indices = step * self.batch_size + np.arange(self.batch_size, dtype=np.int64)
         real = indices < self.num_examples
         return {**self._examples(np.where(real, indices, 0)), "weight": real.astype(np.float32)}
-
-    def _augment(self, image: jax.Array, key: jax.Array) -> jax.Array:
-        for place, augmentation in enumerate(self.augment):
-            image = augmentation(image=image, key=jax.random.fold_in(key, place))
-        return image

@@ -31,14 +31,14 @@ class Resident(Pipeline):
         augment: tuple[Choice, ...],
         resident: Feed,
     ):
-        super().__init__(reader, batch_size, normalize, augment)
+        super().__init__(reader.source, reader.image_shape, batch_size, normalize, augment)
         self.resident = resident
 
     def _examples(self, indices: np.ndarray) -> Feed:
         return {"index": indices.astype(np.int32)}
 
-    def _gather(self, resident: Batch, feed: Batch) -> tuple[jax.Array, jax.Array]:
-        return resident["image"][feed["index"]], resident["label"][feed["index"]]
+    def _gather(self, resident: Batch, feed: Batch, keys: jax.Array | None) -> Batch:
+        return {name: values[feed["index"]] for name, values in resident.items()}
 
     def _stream(self, make: Callable[[int], Feed], start: int, stop: int | None) -> Generator[Feed]:
         yield from map(make, itertools.count(start) if stop is None else range(start, stop))

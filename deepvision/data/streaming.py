@@ -36,15 +36,16 @@ class Streaming(Pipeline):
         num_workers: int,
         prefetch: int,
     ):
-        super().__init__(reader, batch_size, normalize, augment)
+        super().__init__(reader.source, reader.image_shape, batch_size, normalize, augment)
+        self._reader = reader
         self._num_workers = num_workers
         self._prefetch = prefetch
 
     def _examples(self, indices: np.ndarray) -> Feed:
-        return self.reader(indices)
+        return self._reader(indices)
 
-    def _gather(self, resident: None, feed: Batch) -> tuple[jax.Array, jax.Array]:
-        return feed["image"], feed["label"]
+    def _gather(self, resident: None, feed: Batch, keys: jax.Array | None) -> Batch:
+        return {name: values for name, values in feed.items() if name != "weight"}
 
     def _stream(self, make: Callable[[int], Feed], start: int, stop: int | None) -> Generator[Feed]:
         # A step is made from its number alone, so resuming at a step is starting there: no state of Grain is kept.

@@ -101,9 +101,11 @@ class BoundLayers:
         groups: int = 1,
         use_bias: bool = True,
         linear: bool = False,
+        kernel_init: Initializer | None = None,
     ) -> ConvTranspose:
-        """Makes a transposed convolution; `linear` as in `conv`."""
+        """Makes a transposed convolution; `linear` as in `conv`; `kernel_init` where it always starts from the same."""
         stride = _pair(stride)
+        shared = self._shared(use_bias, linear, groups, sparsity=math.prod(stride))
         return ConvTranspose(
             features=features,
             kernel_size=_pair(kernel),
@@ -112,7 +114,7 @@ class BoundLayers:
             output_padding=_pair(output_padding),
             dilation=_pair(dilation),
             groups=groups,
-            **self._shared(use_bias, linear, groups, sparsity=math.prod(stride)),
+            **(shared if kernel_init is None else shared | {"kernel_init": kernel_init}),
             name=name,
         )
 

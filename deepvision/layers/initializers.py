@@ -60,6 +60,20 @@ def orthogonal(scale: float = 1.0) -> Initializer:
     return jax.nn.initializers.orthogonal(scale)
 
 
+def bilinear(key: Key, shape: Shape, dtype: jnp.dtype = jnp.float32) -> Array:
+    """The kernel [kh, kw, c, c] with which a transposed convolution interpolates every channel linearly.
+
+    Source: Long et al. 2014 (1411.4038), section 3.3.
+    """
+
+    def triangle(size: int) -> Array:
+        reach = (size + 1) // 2
+        return 1 - jnp.abs(jnp.arange(size) - (size - 1) / 2) / reach
+
+    plane = jnp.outer(triangle(shape[0]), triangle(shape[1]))
+    return (plane[..., None, None] * jnp.eye(*shape[2:])).astype(dtype)
+
+
 INITIALIZERS = {
     "normal": normal,
     "truncated_normal": truncated_normal,

@@ -8,7 +8,7 @@ import flax.linen as nn
 
 from deepvision.layers.linear import Pair
 from deepvision.layers.pooling import Window
-from deepvision.types import Array, Images, Initializer
+from deepvision.types import Array, Images, Initializer, Transform
 
 if TYPE_CHECKING:
     from deepvision.layers.bound import BoundLayers
@@ -40,6 +40,8 @@ class ConvUnit(nn.Module):
         last: ends a residual branch: but under `pre`, the activation comes behind the sum, in `residual`.
         linear: has no activation at all.
         stem: stands in front of the residual stages; under `pre` it keeps the order of `post`.
+        normalize: whether a norm stands here; not at the ends of a network whose paper has none there.
+        use_bias: whether the convolution owns a bias where no norm takes it; not in networks that have none at all.
         lrn: for networks whose paper puts local response normalization behind some convolutions only, whether it does
             so here; any other norm goes to every convolution. None: the paper says nothing.
         scale_init: initial scale of the norm.
@@ -64,6 +66,8 @@ class ConvUnit(nn.Module):
     last: bool = False
     linear: bool = False
     stem: bool = False
+    normalize: bool = True
+    use_bias: bool = True
     lrn: bool | None = None
     scale_init: Initializer = nn.initializers.ones
 
@@ -78,7 +82,7 @@ class ConvUnit(nn.Module):
         placement = "post" if self.stem and self.layers.placement == "pre" else self.layers.placement
         takes = dict(
             transform=True,
-            normalize=self.lrn is not False or self.layers.choices.norm.name != "lrn",
+            normalize=self.normalize and (self.lrn is not False or self.layers.choices.norm.name != "lrn"),
             activate=not self.linear and not (self.last and placement != "pre"),
             attend=self.attend,
             drop=self.drop,
@@ -91,25 +95,28 @@ class ConvUnit(nn.Module):
         return _fused(tuple(step for step in _ORDERS[order] if takes[step]))
 
     def _transform(self, x: Images) -> Images:
+        return self._conv(self._owns_bias())(x)
+
+    def _conv(self, use_bias: bool) -> Transform:
         order = self._order()
-        conv = self.layers.conv(
+        return self.layers.conv(
             self.layers.before_act(self.features) if _act_follows(self.layers, order) else self.features,
             self.kernel,
             self.stride,
             padding=self.padding,
             dilation=self.dilation,
             groups=self.groups,
-            use_bias=not (self.excitatory or self.layers.norm_shifts and self._norm_takes_bias(order)),
+            use_bias=use_bias,
             untied_bias=self.untied_bias,
             excitatory=self.excitatory,
             linear=self.first or self.stem,
             connections=self.connections,
             name="conv",
         )
-        return conv(x)
 
-    def _norm_takes_bias(self, order: tuple[str, ...]) -> bool:
-        return self.layers.placement == "pre" or _norm_follows(order)
+    def _owns_bias(self) -> bool:
+        norm_takes_it = self.layers.placement == "pre" or _norm_follows(self._order())
+        return self.use_bias and not self.excitatory and not (self.layers.norm_shifts and norm_takes_it)
 
     def _normalize(self, x: Images) -> Images:
         return self.layers.norm(name="norm", scale_init=self.scale_init)(x)

@@ -16,8 +16,14 @@ from deepvision.models.convnext import CONVNEXTS
 from deepvision.models.deeplab import DEEPLABS
 from deepvision.models.densenet import DENSENETS
 from deepvision.models.describe import Description, describe
+from deepvision.models.dncnn import DNCNNS
+from deepvision.models.drunet import DRUNETS
+from deepvision.models.edsr import EDSRS
 from deepvision.models.efficientnet import EFFICIENTNETS
+from deepvision.models.encoder_unet import ENCODER_UNETS
 from deepvision.models.fcn import FCNS
+from deepvision.models.fcn8s import FCN8S
+from deepvision.models.ffdnet import FFDNETS
 from deepvision.models.googlenet import GOOGLENETS
 from deepvision.models.inception_resnet_v2 import INCEPTION_RESNETS
 from deepvision.models.inception_v3 import INCEPTIONS_V3
@@ -32,17 +38,23 @@ from deepvision.models.mobilenet import MOBILENETS
 from deepvision.models.mobilenet_v3 import MOBILENETS_V3
 from deepvision.models.neocognitron import NEOCOGNITRONS
 from deepvision.models.network import Network
+from deepvision.models.partial_conv_unet import PARTIAL_CONV_UNETS
 from deepvision.models.preact_resnet import PREACT_RESNETS
 from deepvision.models.published import PUBLISHED
 from deepvision.models.pvt import PVTS
+from deepvision.models.rcan import RCANS
 from deepvision.models.regnet import REGNETS
 from deepvision.models.resnet import RESNETS
 from deepvision.models.resnext import RESNEXTS
+from deepvision.models.segnet import SEGNETS
 from deepvision.models.senet import SENETS
 from deepvision.models.shufflenet import SHUFFLENETS
 from deepvision.models.squeezenet import SQUEEZENETS
+from deepvision.models.srcnn import SRCNNS
 from deepvision.models.swin import SWINS
+from deepvision.models.swinir import SWINIRS
 from deepvision.models.unet import UNETS
+from deepvision.models.vdsr import VDSRS
 from deepvision.models.vgg import VGGS
 from deepvision.models.vit import VITS
 from deepvision.models.wide_resnet import WIDE_RESNETS
@@ -88,6 +100,18 @@ MODELS = {
     **FCNS,
     **DEEPLABS,
     **UNETS,
+    **ENCODER_UNETS,
+    **FCN8S,
+    **SEGNETS,
+    **DNCNNS,
+    **FFDNETS,
+    **DRUNETS,
+    **SRCNNS,
+    **VDSRS,
+    **EDSRS,
+    **RCANS,
+    **SWINIRS,
+    **PARTIAL_CONV_UNETS,
 }
 
 
@@ -146,7 +170,7 @@ def create_model(
     name = ALIASES.get(name, name)
     if name not in MODELS:
         raise unknown("model", name, MODELS)
-    module = MODELS[name]()
+    module = MODELS[name](**_overrides(name, MODELS[name](), overrides or {}))
     changes = dict(
         norm=norm,
         act=act,
@@ -162,7 +186,7 @@ def create_model(
         remat=remat,
         dtype=dtype,
     )
-    fields = {"layers": module.layers.replace(changes), **_overrides(name, module, overrides or {})}
+    fields = {"layers": module.layers.replace(changes)}
     if num_classes is not None:
         fields["num_classes"] = num_classes
     return module.clone(**fields)

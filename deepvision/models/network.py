@@ -20,12 +20,14 @@ class Network(nn.Module):
     `Layers` as the default of `layers`.
 
     Attributes:
-        num_classes: outputs; 0 returns the features in front of the classifier.
+        num_classes: outputs, classes or the channels of a restored image; 0 returns the features in front of the last
+            layer.
         layers: what stands at the sites.
         image_shape: (h, w, c) of the paper, used where none is stated; other shapes work where the design allows.
     """
 
-    outputs: ClassVar[str] = "logits"  # or "distances" to class codes, of which the smallest is the prediction
+    # "logits", "distances" to class codes, of which the smallest is the prediction, or a restored "image"
+    outputs: ClassVar[str] = "logits"
     dense: ClassVar[bool] = False  # whether outputs are one per position, [n, h, w, num_classes], as in segmentation
     auxiliary_weight: ClassVar[float] = 0.0  # of the loss of each auxiliary classifier
     training_only: ClassVar[tuple[str, ...]] = ()  # modules of auxiliary classifiers that evaluation does without

@@ -2,7 +2,9 @@
 
 The counts are those of `describe` at the paper's image size and number of classes. Accuracies are in per cent, top-1 or
 top-1 / top-5 of one centre crop of the ImageNet validation images at the network's own size where nothing else is said;
-empty where the source states none. They are what was published for weights that somebody trained, not a promise.
+empty where the source states none. Of networks that restore images they are the mean PSNR in dB on the set that is
+named, of networks that segment them the mean IoU. They are what was published for weights that somebody trained, not a
+promise.
 """
 
 from __future__ import annotations
@@ -178,4 +180,34 @@ PUBLISHED = {
     "deeplabv3_resnet50": Published(39_638_869, 31_310_548_992, "Chen et al. 2017; torchvision", ""),
     "unet_2015": Published(31_030_658, 150_428_424_448, "Ronneberger et al. 2015", ""),
     "unet_padded": Published(31_030_658, 192_384_335_872, "Ronneberger et al. 2015", ""),
+    "unet": Published(14_276_245, 3_205_042_176, "Ronneberger et al. 2015; Iglovikov & Shvets 2018", ""),
+    "fcn8s": Published(134_489_759, 21_304_752_336, "Long et al. 2014", "VOC 2012 mean IoU 62.2"),
+    "segnet": Published(29_441_419, 106_287_759_360, "Badrinarayanan et al. 2015", "CamVid mean IoU 60.1"),
+    "dncnn17_gray": Published(556_032, 2_269_642_752, "Zhang et al. 2016", "BSD68 29.23 dB (noise 25)"),
+    "dncnn17_gray_merged": Published(555_137, 2_269_642_752, "Zhang et al. 2016", "BSD68 29.23 dB (noise 25)"),
+    "dncnn17_gray_bn_bias": Published(556_097, 2_269_642_752, "Zhang et al. 2016", "BSD68 29.23 dB (noise 25)"),
+    "dncnn20_gray": Published(667_008, 2_722_627_584, "Zhang et al. 2016", "BSD68 29.16 dB (noise 25, unknown)"),
+    "dncnn20_color": Published(669_312, 2_732_064_768, "Zhang et al. 2016", ""),
+    "ffdnet_gray": Published(486_148, 496_041_984, "Zhang et al. 2017", "BSD68 29.19 dB (noise 25)"),
+    "ffdnet_gray_merged": Published(485_316, 496_041_984, "Zhang et al. 2017", "BSD68 29.19 dB (noise 25)"),
+    "ffdnet_color": Published(853_068, 871_464_960, "Zhang et al. 2017", "CBSD68 31.21 dB (noise 25)"),
+    "ffdnet_color_merged": Published(852_108, 871_464_960, "Zhang et al. 2017", "CBSD68 31.21 dB (noise 25)"),
+    "drunet_gray": Published(32_638_656, 8_664_121_344, "Zhang et al. 2020", "BSD68 29.48 dB (noise 25)"),
+    "drunet_color": Published(32_640_960, 8_673_558_528, "Zhang et al. 2020", "CBSD68 31.69 dB (noise 25)"),
+    "srcnn_915": Published(8_129, 32_899_072, "Dong et al. 2014", "Set5 x3 32.39 dB"),
+    "srcnn_955": Published(57_281, 234_225_664, "Dong et al. 2014", "Set5 x3 32.75 dB"),
+    "fsrcnn_x3": Published(12_809, 12_763_136, "Dong et al. 2016", "Set5 x3 33.16 dB"),
+    "vdsr": Published(664_704, 2_722_627_584, "Kim et al. 2015", "Set5 x3 33.66 dB"),
+    "vdsr_bias": Published(665_921, 2_722_627_584, "Kim et al. 2015", ""),
+    "edsr_baseline_x2": Published(1_369_859, 3_162_488_832, "Lim et al. 2017", "Set5 x2 37.99 dB"),
+    "edsr_baseline_x3": Published(1_554_499, 3_607_068_672, "Lim et al. 2017", "Set5 x3 34.37 dB"),
+    "edsr_baseline_x4": Published(1_517_571, 4_569_219_072, "Lim et al. 2017", "Set5 x4 32.09 dB"),
+    "edsr_x2": Published(40_729_603, 93_847_486_464, "Lim et al. 2017", "Set5 x2 38.11 dB"),
+    "rcan_x2": Published(15_444_643, 35_267_891_200, "Zhang et al. 2018", "Set5 x2 38.27 dB"),
+    "rcan_x3": Published(15_629_283, 35_712_471_040, "Zhang et al. 2018", "Set5 x3 34.74 dB"),
+    "rcan_x4": Published(15_592_355, 36_674_621_440, "Zhang et al. 2018", "Set5 x4 32.63 dB"),
+    "swinir_light_x2": Published(910_152, 4_282_859_520, "Liang et al. 2021", "Set5 x2 38.14 dB"),
+    "swinir_light_x3": Published(918_267, 4_316_037_120, "Liang et al. 2021", "Set5 x3 34.62 dB"),
+    "swinir_light_x4": Published(929_628, 4_362_485_760, "Liang et al. 2021", "Set5 x4 32.44 dB"),
+    "partial_conv_unet": Published(32_859_796, 37_972_344_832, "Liu et al. 2018", ""),
 }

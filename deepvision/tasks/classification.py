@@ -7,13 +7,16 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from ml_collections import ConfigDict
 
 from deepvision.errors import UserError
+from deepvision.models.network import Network
 from deepvision.tasks import mixing
-from deepvision.tasks.task import Batch, Metrics
-from deepvision.types import Array, Key
+from deepvision.tasks.metrics import Bins, Mean, Metrics
+from deepvision.tasks.task import Batch
+from deepvision.types import Array, Key, Shape
 
 BINS = 15  # of confidence, for the calibration error
 
@@ -60,20 +63,29 @@ class Classification:
                 raise UserError(f"loss.{field} must not be negative, got {getattr(self, field)}")
 
     @classmethod
-    def configured(cls, loss: ConfigDict, outputs: str) -> Classification:
+    def configured(cls, config: ConfigDict, loss: ConfigDict, model: Network) -> Classification:
         """Makes the task from the section `loss` of a config and what the network says its outputs are."""
         return cls(
             label_smoothing=loss.label_smoothing,
             mixup=loss.mixup,
             cutmix=loss.cutmix,
             confidence_penalty=loss.confidence_penalty,
-            distances=outputs == "distances",
+            distances=model.outputs == "distances",
         )
 
-    def head(self, num_classes: int) -> int:
+    @staticmethod
+    def head(num_classes: int, image_shape: Shape) -> int:
         return num_classes
 
+    def input_shape(self, image_shape: Shape) -> Shape:
+        return image_shape
+
+    def on_host(self, example: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
+        return example
+
     def prepare(self, batch: Batch, key: Key | None, train: bool) -> tuple[Array, Labels]:
+        if "label" not in batch:
+            raise UserError("task classification needs a class for every image, which this data set does not know")
         images, labels = batch["image"], batch["label"]
         if not train or (mixing.is_off(self.mixup) and mixing.is_off(self.cutmix)):
             return images, Labels(labels, labels, jnp.ones(labels.shape))
@@ -107,8 +119,8 @@ class Classification:
         first, second = (_scores(log_p, label) for label in (targets.first, targets.second))
         share, count = targets.share, jnp.sum(weight)
         scores = {name: share * first[name] + (1 - share) * second[name] for name in first}
-        metrics = {name: (jnp.sum(score * weight), count) for name, score in scores.items()}
-        return metrics | {"calibration_error": (_gaps(log_p, scores["accuracy"], weight), count)}
+        metrics = {name: Mean(jnp.sum(score * weight), count) for name, score in scores.items()}
+        return metrics | {"calibration_error": Bins(_gaps(log_p, scores["accuracy"], weight), count)}
 
     def combine(self, outputs: Array) -> Array:
         """Returns the outputs [n, classes] of the mean prediction of several, [members, n, classes]."""

@@ -4,21 +4,48 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from deepvision.types import Array, Key
+import numpy as np
+from ml_collections import ConfigDict
+
+from deepvision.models.network import Network
+from deepvision.tasks.metrics import Metrics
+from deepvision.types import Array, Key, Shape
 
 Batch = dict[str, Array]
-Metrics = dict[str, tuple[Array, Array]]  # name -> (sum, count): exact over devices and ragged last batches
 
 
 class Task(Protocol):
     """What everything above a network and below an engine consists of."""
 
-    def head(self, num_classes: int) -> int:
-        """Returns how many outputs the network must have for data with so many classes."""
+    @classmethod
+    def configured(cls, config: ConfigDict, loss: ConfigDict, model: Network) -> Task:
+        """Makes the task from a config, its section `loss`, in which numbers may be traced, and the network."""
+        ...
+
+    @staticmethod
+    def head(num_classes: int, image_shape: Shape) -> int:
+        """Returns how many outputs the network must have for data with so many classes, of images [h, w, c]."""
+        ...
+
+    def input_shape(self, image_shape: Shape) -> Shape:
+        """Returns the shape [h, w, c] of what the network sees of images of a shape [h, w, c]."""
+        ...
+
+    def on_host(self, example: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
+        """Returns an example of evaluation with what is made of it once, outside the compiled step.
+
+        Args:
+            example: arrays of one image, such as "image" uint8 [h, w, c].
+            name: of the image, "set/file", the same everywhere.
+        """
         ...
 
     def prepare(self, batch: Batch, key: Key | None, train: bool) -> tuple[Array, Any]:
-        """Returns the network's inputs and the targets; corruption and mixing of examples live here."""
+        """Returns the network's inputs and the targets; corruption and mixing of examples live here.
+
+        Raises:
+            UserError: the data does not know what the task needs.
+        """
         ...
 
     def loss(self, outputs: Array, targets: Any) -> Array:

@@ -90,13 +90,14 @@ def initial(experiment: Experiment, initialize: Initialize | None = None) -> Che
 
 
 def _first_images(experiment: Experiment) -> jax.Array:
-    """Returns the images that the network is initialized on, [r, n, h, w, c]: zeros where only their shape counts."""
-    pipeline, seeds = experiment.train, experiment.seeds
+    """Returns what the network is initialized on, [r, n, h, w, c]: zeros where only their shape counts."""
+    pipeline, task, seeds = experiment.train, experiment.task, experiment.seeds
     if not experiment.model.layers.kernel().data_dependent:
-        return jnp.zeros((len(seeds), 1, *pipeline.image_shape))
+        return jnp.zeros((len(seeds), 1, *task.input_shape(pipeline.image_shape)))
     places = jnp.arange(pipeline.batch_size)
     feeds = [next(pipeline.feed(seed, 0)) for seed in seeds]
-    return jnp.stack([pipeline.assemble(pipeline.resident, feed, None, places)["image"] for feed in feeds])
+    batches = [pipeline.assemble(pipeline.resident, feed, None, places) for feed in feeds]
+    return jnp.stack([task.prepare(batch, jax.random.key(0), train=True)[0] for batch in batches])
 
 
 def evaluate(experiment: Experiment, workdir: Path, which: str = "last") -> list[dict[str, Any]]:
@@ -183,8 +184,8 @@ def evaluate_initial(experiment: Experiment) -> dict[str, Any]:
     missing = {path for path in flatten_dict(variables) if path not in experiment.pretrained}
     if missing:
         names = ", ".join(sorted("/".join(path[1:]) for path in missing))
-        classes = experiment.train.info.num_classes
-        raise UserError(f"the weights hold nothing for {names}: their classifier is not one of {classes} classes")
+        outputs = experiment.model.num_classes
+        raise UserError(f"the weights hold nothing for {names}: their classifier is not one of {outputs} classes")
     devices = parallel.pick_devices(experiment.config.parallel.devices, experiment.evaluation.batch_size)
     metrics = _own_evaluator(experiment, devices)(parallel.replicate(variables, devices))
     return {name: float(value[0]) for name, value in metrics.items()}

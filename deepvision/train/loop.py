@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from deepvision.errors import UserError
-from deepvision.tasks.task import Metrics
+from deepvision.tasks.metrics import Metrics
 from deepvision.train import metrics as metrics_lib
 from deepvision.train import parallel
 from deepvision.train.agenda import Agenda

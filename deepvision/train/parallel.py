@@ -17,7 +17,7 @@ from jax import lax
 from deepvision import ops
 from deepvision.data.pipeline import Pipeline
 from deepvision.errors import UserError, unknown
-from deepvision.tasks.task import Metrics
+from deepvision.tasks.metrics import Metrics
 from deepvision.train.state import TrainState
 from deepvision.train.step import EvalStep, TrainStep, unrolled_scan
 

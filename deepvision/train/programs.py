@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 
-from deepvision.tasks.task import Batch, Metrics
+from deepvision.tasks.metrics import Metrics
+from deepvision.tasks.task import Batch
 from deepvision.train import parallel
 from deepvision.train.evaluate import Evaluator, make_initialize
 from deepvision.train.experiment import Experiment

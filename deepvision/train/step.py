@@ -13,7 +13,8 @@ from jax import lax
 
 from deepvision import ops
 from deepvision.models.network import AUXILIARY, Network
-from deepvision.tasks.task import Batch, Metrics, Task
+from deepvision.tasks.metrics import Mean, Metrics
+from deepvision.tasks.task import Batch, Task
 from deepvision.train import metrics as metrics_lib
 from deepvision.train.state import TrainState
 from deepvision.types import Array, Key
@@ -73,7 +74,7 @@ def make_train_step(
             average=_averaged(state, {"params": params, **model_state}, average_share),
         )
         metrics = metrics_lib.sum_over_devices(metrics)
-        metrics["gradient_norm"] = (optax.tree.norm(grads), jnp.ones(()))
+        metrics["gradient_norm"] = Mean(optax.tree.norm(grads), jnp.ones(()))
         return _unless_stopped(state, new) if stoppable else new, metrics
 
     return step

@@ -15,11 +15,11 @@ IMAGE = np.arange(1, 7 * 6 * 2 + 1, dtype=np.float32).reshape(7, 6, 2)  # every 
 DRAWS = 4000
 
 
-def draw(choice: str) -> np.ndarray:
+def draw(choice: str, image: np.ndarray = IMAGE) -> np.ndarray:
     """Returns [DRAWS, h, w, c]: the image, augmented with many keys."""
     augmentation = resolve(AUGMENTATIONS, choice, "augmentation")
     keys = jax.random.split(jax.random.key(0), DRAWS)
-    return np.asarray(jax.jit(jax.vmap(lambda key: augmentation(image=jnp.asarray(IMAGE), key=key)))(keys))
+    return np.asarray(jax.jit(jax.vmap(lambda key: augmentation(image=jnp.asarray(image), key=key)))(keys))
 
 
 def assert_uniform(images: np.ndarray, outcomes: list[np.ndarray]) -> None:
@@ -87,3 +87,36 @@ def test_bad_arguments_are_refused(choice, message):
 def test_unknown_names_and_arguments_are_refused(choice):
     with pytest.raises(UserError, match="unknown"):
         resolve(AUGMENTATIONS, choice, "augmentation")
+
+
+def test_dihedral_takes_every_symmetry_of_the_square():
+    square = IMAGE[:6]
+    turned = [np.rot90(square, quarters) for quarters in range(4)]
+    assert_uniform(draw("dihedral", square), turned + [image[:, ::-1] for image in turned])
+
+
+def test_dihedral_turns_squares_only():
+    with pytest.raises(UserError, match="turns squares, not 7x6"):
+        draw("dihedral")
+
+
+def test_elastic_of_no_strength_changes_nothing():
+    np.testing.assert_allclose(draw("elastic(strength=0.0)")[:5], np.broadcast_to(IMAGE, (5, *IMAGE.shape)), rtol=1e-6)
+
+
+def test_elastic_moves_pixels_by_a_smooth_field_of_its_strength():
+    """Of an image that tells where each pixel was, what is found says by how much it moved."""
+    augmentation = resolve(AUGMENTATIONS, "elastic(strength=3.0)", "augmentation")
+    places = jnp.stack(jnp.meshgrid(jnp.arange(80.0), jnp.arange(80.0), indexing="ij"), axis=-1)
+    keys = jax.random.split(jax.random.key(0), 40)
+    found = jax.jit(jax.vmap(lambda key: augmentation(image=places, key=key)))(keys)
+    moved = np.asarray(found - places)[:, 20:60, 20:60]
+    assert moved.std() == pytest.approx(3, rel=0.35) and abs(moved.mean()) < 0.5
+    assert np.abs(np.diff(moved, axis=1)).max() < 1, "neighbours move alike"
+
+
+def test_elastic_never_mixes_classes():
+    augmentation = resolve(AUGMENTATIONS, "elastic(strength=3.0)", "augmentation")
+    mask = jnp.where(jnp.arange(30)[:, None, None] < 15, 3, 200).astype(jnp.uint8) + jnp.zeros((1, 30, 1), jnp.uint8)
+    found = augmentation(image=mask, key=jax.random.key(0))
+    assert found.dtype == jnp.uint8 and set(np.unique(found)) == {3, 200} and not np.array_equal(found, mask)

@@ -17,6 +17,7 @@ DELIBERATE = {
     "vgg19_bn": (-5_504, _BIAS),
     "bn_inception_convbias": (-9_952, _BIAS),
     "bn_inception_caffe": (-10_016, _BIAS),
+    "dncnn17_gray_bn_bias": (-960, _BIAS),
 }
 OURS = {  # networks without a reference, counted by hand: parameters, multiply-accumulates
     "mlp": (784 * 512 + 512 + 512 * 512 + 512 + 512 * 10 + 10, 784 * 512 + 512 * 512 + 512 * 10),

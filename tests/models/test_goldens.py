@@ -28,6 +28,7 @@ FLOAT64 = (
         "deit_tiny_distilled_patch16_224",
         "mixer_s16_224",
     ),
+    *("dncnn17_gray", "dncnn17_gray_merged", "srcnn_915", "fsrcnn_x3", "vdsr_bias", "edsr_baseline_x3"),
 )
 ALL = bool(os.environ.get("DEEPVISION_TEST_GOLDENS"))  # else one of those that differ in sizes alone
 

@@ -104,6 +104,11 @@ def test_values_outside_their_range_are_refused(fields: dict, message: str):
         Classification(**fields)
 
 
+def test_images_without_a_class_are_refused():
+    with pytest.raises(UserError, match="needs a class for every image"):
+        Classification().prepare({"image": jnp.zeros((2, 4, 4, 1))}, None, train=True)
+
+
 def test_an_odd_batch_has_no_pairs():
     with pytest.raises(UserError, match="5 examples on a device are odd"):
         Classification(mixup=0.2).prepare(batch(5), jax.random.key(0), train=True)

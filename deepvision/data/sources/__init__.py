@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from deepvision.data.sources.base import Example, Source, SourceInfo
 from deepvision.data.sources.image_folder import open_image_folder
+from deepvision.data.sources.image_sets import ImageSetSource, open_image_masks, open_images
 from deepvision.data.sources.npz import open_npz
 from deepvision.data.sources.tfds import open_tfds
 from deepvision.errors import UserError
 
-__all__ = ["SOURCES", "Example", "Source", "SourceInfo", "open_source"]
+__all__ = ["SOURCES", "Example", "ImageSetSource", "Source", "SourceInfo", "open_source"]
 
-SOURCES = {"image_folder": open_image_folder, "npz": open_npz}  # any other name is one of TFDS
+SOURCES = {  # any other name is one of TFDS
+    "image_folder": open_image_folder,
+    "images": open_images,
+    "image_masks": open_image_masks,
+    "npz": open_npz,
+}
 
 
 def open_source(name: str, split: str, data_dir: str = "", path: str = "") -> Source:

@@ -8,11 +8,17 @@ from typing import Protocol, TypedDict
 import numpy as np
 
 
-class Example(TypedDict):
-    """One labelled image: uint8 [h, w, c], and its class in [0, num_classes)."""
+class Example(TypedDict, total=False):
+    """One image, uint8 [h, w, c], and what is known of it.
+
+    Attributes:
+        label: its class in [0, num_classes), in a labelled set.
+        mask: uint8 [h, w], a value for every pixel that stands for its class, in a set with masks.
+    """
 
     image: np.ndarray
     label: int
+    mask: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +28,7 @@ class SourceInfo:
     Attributes:
         name: of the data set, as in `config.data.name`.
         split: as in `config.data.train_split`.
-        num_classes: of the whole data set.
+        num_classes: of the whole data set; 0 where images have no class.
         class_names: one per class, or None where the data set has none.
         image_shape: (height, width, channels) in pixels as stored; height and width are None where images differ.
     """

@@ -34,7 +34,7 @@ class ImageFolderSource:
     def __init__(self, root: str, split: str):
         if not Path(root).is_dir():
             raise UserError(f"no such folder: {root} (data.path)")
-        files = {folder.name: _files(folder) for folder in _folders(Path(root))}
+        files = {folder.name: _files(folder) for folder in subfolders(Path(root))}
         files = {name: found for name, found in files.items() if found}
         if not files:
             raise UserError(f"no images in {root} (data.path): split/class/image is looked for, {', '.join(SUFFIXES)}")
@@ -68,10 +68,16 @@ def open_image_folder(name: str, split: str, data_dir: str, path: str) -> ImageF
 
 def _files(split: Path) -> list[Path]:
     """Returns the images of a split, in an order that mixes the classes and is the same everywhere."""
-    files = [file for folder in _folders(split) for file in sorted(folder.iterdir()) if file.suffix.lower() in SUFFIXES]
+    files = [file for folder in subfolders(split) for file in image_files(folder)]
     random.Random(split.name).shuffle(files)
     return files
 
 
-def _folders(root: Path) -> list[Path]:
+def image_files(folder: Path) -> list[Path]:
+    """Returns the images in a folder, sorted."""
+    return [file for file in sorted(folder.iterdir()) if file.suffix.lower() in SUFFIXES]
+
+
+def subfolders(root: Path) -> list[Path]:
+    """Returns the folders in a folder that are not hidden, sorted."""
     return sorted(folder for folder in root.iterdir() if folder.is_dir() and not folder.name.startswith("."))

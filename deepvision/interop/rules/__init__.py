@@ -28,6 +28,7 @@ from deepvision.interop.rules import (
     pvt,
     regnet,
     resnet,
+    restoration,
     segmentation,
     shufflenet,
     squeezenet,
@@ -43,8 +44,14 @@ from deepvision.models.coatnet import CoAtNet
 from deepvision.models.convnext import ConvNeXt
 from deepvision.models.deeplab import DeepLabV3
 from deepvision.models.densenet import DenseNet
+from deepvision.models.dncnn import DnCNN
+from deepvision.models.drunet import DRUNet
+from deepvision.models.edsr import EDSR
 from deepvision.models.efficientnet import EfficientNet
+from deepvision.models.encoder_unet import EncoderUNet
 from deepvision.models.fcn import FCN
+from deepvision.models.fcn8s import FCN8s
+from deepvision.models.ffdnet import FFDNet
 from deepvision.models.googlenet import GoogLeNet, GoogLeNetBN
 from deepvision.models.inception_resnet_v2 import InceptionResNetV2
 from deepvision.models.inception_v3 import InceptionV3
@@ -59,13 +66,19 @@ from deepvision.models.mobilenet import MobileNetV1, MobileNetV2
 from deepvision.models.mobilenet_v3 import MobileNetV3
 from deepvision.models.neocognitron import Neocognitron
 from deepvision.models.network import Network
+from deepvision.models.partial_conv_unet import PartialConvUNet
 from deepvision.models.pvt import PVTv2
+from deepvision.models.rcan import RCAN
 from deepvision.models.regnet import RegNetY
 from deepvision.models.resnet import ResNet
+from deepvision.models.segnet import SegNet
 from deepvision.models.shufflenet import ShuffleNetV1, ShuffleNetV2
 from deepvision.models.squeezenet import SqueezeNet
+from deepvision.models.srcnn import FSRCNN, SRCNN
 from deepvision.models.swin import Swin
+from deepvision.models.swinir import SwinIR
 from deepvision.models.unet import UNet
+from deepvision.models.vdsr import VDSR
 from deepvision.models.vgg import VGG
 from deepvision.models.vit import DistilledViT, ViT
 from deepvision.models.xception import Xception
@@ -111,6 +124,19 @@ RULES: dict[type[Network], tuple[Callable[..., Rules], ...]] = {
     FCN: (segmentation.fcn,),
     DeepLabV3: (segmentation.deeplab,),
     UNet: (segmentation.unet,),
+    EncoderUNet: (segmentation.encoder_unet,),
+    FCN8s: (segmentation.fcn8s,),
+    SegNet: (segmentation.segnet,),
+    DnCNN: (restoration.dncnn, restoration.kair),
+    FFDNet: (restoration.kair,),
+    DRUNet: (restoration.drunet,),
+    SRCNN: (restoration.srcnn,),
+    FSRCNN: (restoration.fsrcnn,),
+    VDSR: (restoration.vdsr,),
+    EDSR: (restoration.edsr,),
+    RCAN: (restoration.rcan,),
+    SwinIR: (restoration.swinir,),
+    PartialConvUNet: (restoration.partial_conv_unet,),
 }
 
 

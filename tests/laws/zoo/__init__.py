@@ -17,6 +17,7 @@ from tests.laws.zoo import (
     pvt,
     regnet,
     resnet,
+    restoration,
     segmentation,
     swin,
     vgg,
@@ -47,4 +48,5 @@ NETWORKS = (
     *mixer.NETWORKS,
     *coatnet.NETWORKS,
     *segmentation.NETWORKS,
+    *restoration.NETWORKS,
 )

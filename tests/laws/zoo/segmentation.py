@@ -25,6 +25,33 @@ NETWORKS = (
         lost_norms=(("pre", "backbone/.*shortcut/norm|pyramid/(branch.|image)/(norm|act)"),),
     ),
     Small(
+        "unet",
+        (16, 16, 3),
+        (
+            ("encoder", "cifar_resnet20"),
+            ("encoder_overrides", (("stage_sizes", (1, 1)), ("width", 8))),
+        ),
+        pyramid=((20, 18, 3), ((20, 18, 8), (10, 9, 16))),
+        refusals=RESIDUAL,
+        lost_norms=(("pre", "encoder/.*shortcut/norm"),),
+    ),
+    Small(
+        "fcn8s",
+        (64, 34, 3),
+        (("stage_sizes", (1, 1, 1, 1, 1)), ("width", 8), ("hidden", 8)),
+        pyramid=((33, 48, 3), ((32, 32, 8), (16, 16, 16), (8, 8, 32), (4, 4, 64), (2, 2, 64))),
+        lrn_sites=("backbone/conv1_1/norm",),
+        linear_maps=r"enlarge\d",
+    ),
+    Small(
+        "segnet",
+        (9, 8, 3),
+        (("stage_sizes", (2, 2)), ("width", 8)),
+        pyramid=((9, 10, 3), ((9, 10, 8), (4, 5, 8))),
+        too_small=(3, 8, 3),
+        nonlinear="the places of the maxima",
+    ),
+    Small(
         "unet_2015",
         (20, 20, 1),
         (("depth", 1), ("width", 8)),

@@ -1,0 +1,76 @@
+"""Opens the pipelines of a set of images of any sizes: patches to train on, whole images to be evaluated."""
+
+from __future__ import annotations
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from deepvision.choices import Choice
+from deepvision.data.image_set import ImageSet
+from deepvision.data.normalize import normalization
+from deepvision.data.patches import Patches, stacked
+from deepvision.data.sources import open_source
+from deepvision.data.whole_images import WholeImages
+from deepvision.errors import UserError
+
+IMAGE_SETS = ("images", "image_masks")
+
+
+def open_image_sets(data: ConfigDict, augment: tuple[Choice, ...]) -> tuple[Patches, WholeImages]:
+    """Returns the pipelines of training and of evaluation; arguments and errors as of `open_pipelines`."""
+    _check(data)
+    train = _image_set(data, data.train_split, data.channels)
+    evaluation = _image_set(data, data.eval_split, train.channels)
+    resident = stacked(train)
+    _check_sizes(data, train, resident["size"])
+    normalize = normalization(data.normalize, lambda indices: resident["image"][indices], len(train))
+    return (
+        Patches(train, resident, data.patch_size, data.patches_per_image, data.batch_size, normalize, augment),
+        WholeImages(evaluation, data.eval_batch_size, normalize, data.eval_multiple),
+    )
+
+
+def _image_set(data: ConfigDict, split: str, channels: int | None) -> ImageSet:
+    source = open_source(data.name, split, data.data_dir, data.path)
+    return ImageSet(
+        source=source,
+        channels=channels or source.info.image_shape[-1],
+        luma=data.luma,
+        classes=tuple(data.classes),
+        ignore=tuple(data.ignore),
+        border_weight=data.border_weight,
+        border_width=data.border_width,
+    )
+
+
+def _check(data: ConfigDict) -> None:
+    if data.pipeline == "streaming":
+        raise UserError(
+            f"data.name {data.name!r} has no streaming pipeline: patches are drawn from images on the device"
+        )
+    if data.image_size is not None:
+        raise UserError(f"images of {data.name!r} are not resized: use data.patch_size in place of data.image_size")
+    values = (*data.classes, *data.ignore)
+    if len(set(values)) < len(values) or not all(isinstance(value, int) and 0 <= value <= 255 for value in values):
+        raise UserError(f"data.classes and data.ignore must be different integers in 0 to 255, got {values}")
+    if data.name == "images" and values:
+        raise UserError("data.name is images, which have no classes: leave data.classes and data.ignore empty")
+    if data.name == "image_masks" and not data.classes:
+        raise UserError("data.name is image_masks: data.classes must list the values of the classes, such as (0, 255)")
+    if data.border_weight and len(data.classes) != 2:
+        raise UserError(
+            "data.border_weight is for two classes, cells being the second: set data.classes, or set it to 0"
+        )
+
+
+def _check_sizes(data: ConfigDict, images: ImageSet, sizes: np.ndarray) -> None:
+    """Refuses patches that are larger than an image, and what needs images of one size where they are not."""
+    equal = bool((sizes == sizes[0]).all())
+    if data.patch_size is None and not equal:
+        raise UserError(f"the images of {data.path} differ in size: set data.patch_size")
+    smallest = int(sizes.min(axis=1).argmin())
+    if data.patch_size is not None and not 1 <= data.patch_size <= sizes[smallest].min():
+        found = "x".join(map(str, sizes[smallest]))
+        raise UserError(f"data.patch_size = {data.patch_size}, but {images.where(smallest)} is {found}")
+    if data.normalize == "dataset" and not equal:
+        raise UserError("data.normalize 'dataset' measures images of one size: set it to unit, symmetric or imagenet")

@@ -32,7 +32,7 @@ class Comparison:
     baseline: ArmResult
     seeds: tuple[int, ...]
     paired: Paired | None  # None: no seed in common
-    p_holm: float | None  # None: fewer than two seeds in common
+    p_holm: float | None  # None: fewer than two seeds in common, or differences without a spread
     better: float | None  # probability of improvement, of the better value being the arm's
     resolvable: float | None  # the difference that these seeds find in 80 % of cases
     seeds_needed: int | None  # to find `delta` in 80 % of cases; None: no delta, no spread known, or too many

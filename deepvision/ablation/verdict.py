@@ -24,7 +24,9 @@ def verdict(analysis: Analysis) -> str:
         return f"No other arm has finished to compare with {results.baseline.name}."
     tested = [comparison for comparison in analysis.comparisons if comparison.p_holm is not None]
     if not tested:
-        return f"{_best(results)}, but with one seed per arm luck cannot be told from merit."
+        few = all(len(comparison.seeds) < 2 for comparison in analysis.comparisons)
+        why = "one seed per arm" if few else "differences equal in all seeds"
+        return f"{_best(results)}, but with {why} luck cannot be told from merit."
     return _sentence(results, tested)
 
 

@@ -84,6 +84,8 @@ def initial(experiment: Experiment, initialize: Initialize | None = None) -> Che
         dict(experiment.pretrained),
         {field: jnp.asarray(values, float) for field, values in experiment.numbers.items()},
     )
+    # Where memory does not suffice, this says so; a transfer to the host would wait for ever.
+    jax.block_until_ready(states)
     # A copy: the state is donated to the first step, and what is kept must not go with it.
     best = jax.tree.map(lambda x: x.copy(), states.evaluated) if config.keep_best else None
     return Checkpoint(states, best, Progress.new(config.best_metric, len(experiment.seeds)))

@@ -215,7 +215,7 @@ class _Loop:
                 jax.block_until_ready(metrics)
                 self.seconds_to_first_step = time.perf_counter() - self.started
                 started, compiled = time.perf_counter(), min(self.agenda.scan_steps, until - first)
-        outputs = jax.device_get(outputs)
+        outputs = jax.device_get(jax.block_until_ready(outputs))
         self._report(until, outputs, until - step - compiled, time.perf_counter() - started)
 
     def _report(self, step: int, outputs: list[Metrics], timed_steps: int, seconds: float) -> None:

@@ -102,8 +102,18 @@ def test_nothing_finished_and_nothing_to_compare(tmp_path):
 
 def test_many_arms_are_counted_not_listed(tmp_path):
     rates = tuple(0.01 * i for i in range(1, 8))
-    analysis = _analysis(tmp_path, {"optimizer.learning_rate": rates}, lambda arm, seed: arm.optimizer.learning_rate)
-    assert "6 arms, most of all learning_rate=0.07 (+6.00 points), are better" in verdict(analysis)
+
+    def value(arm, seed):
+        return arm.optimizer.learning_rate * (1 + 0.01 * seed)
+
+    analysis = _analysis(tmp_path, {"optimizer.learning_rate": rates}, value)
+    assert "6 arms, most of all learning_rate=0.07 (+6.09 points), are better" in verdict(analysis)
+
+
+def test_differences_without_spread_are_not_tested(tmp_path):
+    analysis = _analysis(tmp_path, {"model.norm": _NORMS}, lambda arm, seed: 0.75 if arm.model.norm == "none" else 0.5)
+    assert {comparison.verdict(analysis.results) for comparison in analysis.comparisons} == {"untested"}
+    assert "but with differences equal in all seeds luck cannot be told from merit" in verdict(analysis)
 
 
 def test_axes_are_taken_apart(tmp_path):

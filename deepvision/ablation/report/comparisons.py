@@ -118,7 +118,7 @@ def _difference(results: Results, comparison: Comparison) -> Cell:
 def _caption(analysis: Analysis) -> str:
     count = sum(comparison.p_holm is not None for comparison in analysis.comparisons)
     if not count:
-        return "Differences between runs of equal seed. Fewer than two pairs per arm: no test is possible."
+        return "Differences between runs of equal seed. No test: fewer than two pairs per arm, or no spread."
     direction = "" if analysis.results.metric.higher_is_better else f" Less {analysis.results.metric.name} is better."
     return (
         f"Differences between runs of equal seed, ± half their 95 % t-interval (of each alone).{direction} p of the"

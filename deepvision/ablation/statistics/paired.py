@@ -29,7 +29,8 @@ def paired_test(arm: Sequence[float], baseline: Sequence[float]) -> Paired:
 
     t = mean(D) / (sd(D) / sqrt(n)) with n - 1 degrees of freedom, D = arm - baseline.
 
-    Differences that are all zero have p = 1; all equal (but for rounding) and not zero, t is infinite and p = 0.
+    Differences that are all zero have p = 1. All equal (but for rounding) and not zero, they have neither t nor p: a
+    metric that counts hits among few examples ties by chance, which says nothing of the spread.
 
     Source: Student 1908.
     """
@@ -37,9 +38,8 @@ def paired_test(arm: Sequence[float], baseline: Sequence[float]) -> Paired:
     summary, n = summarize(differences), len(differences)
     if summary.sd is None:
         return Paired(tuple(differences.tolist()), summary, None, None, None, None)
-    error = summary.sd / math.sqrt(n)
-    t = _ratio(summary.mean, error)
-    p = float(2 * stats.t.sf(abs(t), n - 1))
+    t = _t(summary, n)
+    p = None if t is None else float(2 * stats.t.sf(abs(t), n - 1))
     d = cohens_d(summary)
     g = None if d is None or n < 3 else d * hedges_correction(n - 1)
     return Paired(tuple(differences.tolist()), summary, t, p, d, g)
@@ -88,7 +88,7 @@ def _without_rounding(arm: np.ndarray, baseline: np.ndarray) -> np.ndarray:
     return np.full_like(differences, differences[0] if abs(differences[0]) > tolerance else 0.0)
 
 
-def _ratio(mean: float, error: float) -> float:
-    if error == 0:
-        return math.copysign(math.inf, mean) if mean else 0.0
-    return mean / error
+def _t(differences: Summary, n: int) -> float | None:
+    if differences.sd:
+        return differences.mean / (differences.sd / math.sqrt(n))
+    return None if differences.mean else 0.0

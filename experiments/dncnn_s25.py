@@ -17,10 +17,15 @@ from __future__ import annotations
 
 from ml_collections import config_dict
 
+from deepvision import recipes
 from deepvision.config import default_config
 
 
 def get_config(variant: str = "full") -> config_dict.ConfigDict:
+    return recipes.variant(variant, {"full": full, "small": small})
+
+
+def full() -> config_dict.ConfigDict:
     config = default_config()
     config.task = "restoration"
     config.restoration.degradation = "gaussian(sigma=25)"
@@ -40,20 +45,14 @@ def get_config(variant: str = "full") -> config_dict.ConfigDict:
     config.train.epochs = 50.0
     config.train.best_metric = "psnr"
     config.ablation.metric = "psnr"
-    return VARIANTS[variant](config)
-
-
-def full(config: config_dict.ConfigDict) -> config_dict.ConfigDict:
     return config
 
 
-def small(config: config_dict.ConfigDict) -> config_dict.ConfigDict:
+def small() -> config_dict.ConfigDict:
     """Fewer and smaller batches."""
+    config = full()
     config.data.batch_size = 16
     config.data.patches_per_image = 32
     config.train.epochs = 4.0
     config.train.eval_every_epochs = 2.0
     return config
-
-
-VARIANTS = {"full": full, "small": small}

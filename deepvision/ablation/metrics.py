@@ -6,6 +6,7 @@ import dataclasses
 
 from deepvision.ablation.statistics import Summary
 from deepvision.errors import unknown
+from deepvision.train.metrics import NEWEST
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,16 +64,18 @@ METRICS = {metric.name: metric for metric in _ALL}
 
 
 def get_metric(name: str) -> Metric:
-    """Returns the metric called `name`.
+    """Returns the metric called `name`, which may be that of weights of which an average is evaluated, newest_accuracy.
 
     Raises:
         UserError: there is none; lists those there are.
     """
-    if name not in METRICS:
+    known = METRICS.get(name.removeprefix(NEWEST))
+    if known is None:
         raise unknown("metric", name, METRICS)
-    return METRICS[name]
+    return dataclasses.replace(known, name=name)
 
 
 def shown_as(name: str) -> Metric:
     """Returns how to write any metric that a run has, also one by which arms cannot be ranked."""
-    return METRICS.get(name) or Metric(name, higher_is_better=True)
+    known = METRICS.get(name.removeprefix(NEWEST)) or Metric(name, higher_is_better=True)
+    return dataclasses.replace(known, name=name)

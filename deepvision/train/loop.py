@@ -244,6 +244,9 @@ class _Loop:
 
     def _evaluate(self, step: int) -> None:
         metrics = self.programs.evaluate(self.state.evaluated)
+        if self.state.average is not None:
+            newest = self.programs.evaluate(self.state.variables)
+            metrics |= {metrics_lib.NEWEST + name: values for name, values in newest.items()}
         self._take_out_diverged(step, metrics)
         active, stopped = self._active(), np.asarray(self.state.stopped)
         improved = self.progress.update(step, metrics, ~active)

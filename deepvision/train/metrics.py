@@ -11,6 +11,8 @@ from jax import lax
 from deepvision import ops
 from deepvision.tasks.metrics import Metrics
 
+NEWEST = "newest_"  # leads the names of what the weights reach, where an average of them is evaluated
+
 
 def sum_over_devices(metrics: Metrics) -> Metrics:
     """Returns the metrics of the global batch, inside a map over devices; elsewhere, as they are."""

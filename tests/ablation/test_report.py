@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from deepvision.ablation.merge import read_results
+from deepvision.ablation.metrics import get_metric
 from deepvision.ablation.report import make_report, terminal, write_report
 from deepvision.ablation.report.as_json import as_json
 from deepvision.ablation.report.comma_separated import comma_separated
@@ -210,3 +211,10 @@ def test_an_ablation_with_nothing_finished_still_reports(tmp_path):
 
 def _value(arm, seed):
     return 0.9 + 0.01 * noise(arm, seed)
+
+
+def test_weights_beside_their_average_are_written_as_they_are():
+    newest = get_metric("newest_calibration_error")
+    assert (newest.heading, newest.higher_is_better) == ("newest_calibration_error (%)", False)
+    with pytest.raises(UserError, match="unknown metric 'newest_speed'"):
+        get_metric("newest_speed")

@@ -70,6 +70,13 @@ def test_a_replica_equals_the_run_of_its_seed_alone(alone: Path, tmp_path: Path,
     assert len(set(others)) == 4, "seeds must differ"
 
 
+def test_an_average_is_evaluated_beside_the_weights_and_does_not_change_them(alone: Path, tmp_path: Path):
+    train(small_config(), tmp_path, seeds=(1,))
+    newest, plain = curve(alone, "eval", "newest_accuracy", seed=1), curve(tmp_path, "eval", "accuracy", seed=1)
+    np.testing.assert_array_equal(newest, plain)
+    assert (curve(alone, "eval", "newest_loss", seed=1) != curve(alone, "eval", seed=1)).all()
+
+
 def test_several_steps_per_dispatch_change_nothing(alone: Path, tmp_path: Path):
     config = small_config(train__averaging="ema(decay=0.9)", train__scan_steps=2, train__log_every_steps=2)
     config.train.eval_every_epochs = 2.0

@@ -31,7 +31,8 @@ def metrics_table(results: Results) -> Table:
     caption = (
         "Means over seeds, ± half the 95 % t-interval. last: after the last step. best: of every seed, its best"
         " evaluation on the held-out split by train.best_metric: chosen on what measures it, it flatters every arm."
-        " ensemble: one predictor, the mean of the probabilities of so many seeds after their last step."
+        " ensemble: one predictor, the mean of the probabilities of so many seeds after their last step. newest_: of"
+        " the weights themselves, where train.averaging has an average of them evaluated."
     )
     return Table("metrics", "All metrics", (word("arm"), word("weights"), *columns), tuple(rows), caption)
 

@@ -175,5 +175,6 @@ def _ablation() -> config_dict.ConfigDict:
     ablation.tune_seeds = 1  # that each of these values is tried with, on data.validation_split
     ablation.metric = "accuracy"  # what the table ranks by
     ablation.baseline = ""  # the arm all others are compared with: "batch" or "norm=batch"; empty: the first
+    ablation.within = ("data.name",)  # axes that set the problem: an arm is compared with the baseline in its own value
     ablation.delta = 0.0  # a difference of the metric worth resolving (accuracy: 0.01 is one point); 0: none named
     return ablation

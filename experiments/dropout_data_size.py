@@ -28,5 +28,6 @@ def get_config(variant: str = "small") -> config_dict.ConfigDict:
         "data.train_split": tuple(f"train[:{size}]" for size in sizes),
         "model.dropout": (0.0, 0.2, 0.4, 0.6),
     }
+    config.ablation.within = ("data.train_split",)
     config.ablation.seeds = 4
     return config

@@ -27,5 +27,6 @@ def get_config(variant: str = "small") -> config_dict.ConfigDict:
         "data.batch_size": (2, 8, 64),
     }
     config.ablation.tune = {"optimizer.learning_rate": (0.003, 0.01, 0.03, 0.1)}
+    config.ablation.within = ("data.batch_size",)
     config.ablation.seeds = 4
     return config

@@ -26,5 +26,6 @@ def get_config(variant: str = "small") -> config_dict.ConfigDict:
         "model.norm": ("none", "batch", "layer"),
     }
     config.ablation.tune = {"optimizer.learning_rate": (0.001, 0.01, 0.1)}
+    config.ablation.within = ("optimizer.name",)
     config.ablation.seeds = 3
     return config

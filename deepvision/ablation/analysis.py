@@ -7,7 +7,7 @@ import itertools
 
 import numpy as np
 
-from deepvision.ablation.results import CONDITIONS, ArmResult, Results
+from deepvision.ablation.results import ArmResult, Results
 from deepvision.ablation.statistics import (
     Effect,
     Paired,
@@ -89,19 +89,19 @@ def analyse(results: Results) -> Analysis:
 def baseline_of(results: Results, arm: ArmResult) -> ArmResult | None:
     """Returns what `arm` is compared with: the baseline, in the arm's own condition; None if that was not run."""
     wanted = tuple(
-        own if field in CONDITIONS else base
+        own if field in results.within else base
         for field, own, base in zip(results.fields, arm.labels, results.baseline.labels, strict=True)
     )
     return next((other for other in results.arms if other.labels == wanted), None)
 
 
 def baseline_name(results: Results) -> str:
-    """Returns the baseline's name; of one in every data set, what it has besides that."""
+    """Returns the baseline's name; of one in every condition, what it has besides that."""
     if len(results.conditions) <= 1:
         return results.baseline.name
     triples = zip(results.fields, results.axes, results.baseline.labels, strict=True)
-    named = [f"{axis}={label}" for field, axis, label in triples if field not in CONDITIONS]
-    return f"{','.join(named)} on the same data set"
+    named = [f"{axis}={label}" for field, axis, label in triples if field not in results.within]
+    return f"{','.join(named)} with the same {results.problem}"
 
 
 def _compare(results: Results) -> tuple[Comparison, ...]:

@@ -15,6 +15,8 @@ from ml_collections import config_dict
 from deepvision.ablation.fields import copy_config, field_names, get_field, no_such_field, set_field
 from deepvision.errors import UserError, unknown
 
+WITHIN = ("data.name",)  # what `ablation.within` is by default: accuracies on two data sets do not compare
+
 # Not what an arm may differ in: a label, and what belongs to the comparison as a whole.
 _NOT_AN_AXIS = ("name", "seed", "ablation")
 _NAMED = "arm"  # the one axis of arms that are listed by name
@@ -27,6 +29,7 @@ _NO_PART_OF_A_RUN = {
     "tune": None,
     "tune_seeds": 1,
     "baseline": "",
+    "within": WITHIN,
     "delta": 0.0,
 }
 
@@ -127,6 +130,16 @@ def read_values(config: config_dict.ConfigDict, field: str) -> dict[str, tuple[A
             if labels.count(text) > 1:
                 raise UserError(f"ablation.{field}: {name!r} has {text} more than once")
     return {name: tuple(several) for name, several in values.items()}
+
+
+def read_within(config: config_dict.ConfigDict) -> tuple[str, ...]:
+    """Returns the fields of `ablation.within`, which are axes but for those named by default."""
+    fields = _literal(config.ablation.within, "within")
+    axes = axis_fields(config)
+    for field in fields:
+        if field not in (*axes, *WITHIN):
+            raise unknown("axis in config.ablation.within", field, axes)
+    return tuple(fields)
 
 
 def _check_numbers(config: config_dict.ConfigDict) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deepvision.ablation.arms import axis_names, label
+from deepvision.ablation.arms import WITHIN, axis_names, label
 from deepvision.ablation.metrics import get_metric
 from deepvision.ablation.reading import check_metric, read_arm
 from deepvision.ablation.results import ArmResult, Results, Study
@@ -61,7 +61,7 @@ def read_results(
     named = _baseline(baseline or first.baseline, arms, found)
     name = " + ".join(dict.fromkeys(study.name for study in studies))
     delta = first.delta if chosen.name == first.metric else 0.0  # it is a difference of that metric
-    return Results(name, chosen, fields, axes, tuple(arms), named, delta, studies, tuple(notes))
+    return Results(name, chosen, fields, axes, tuple(arms), named, first.within, delta, studies, tuple(notes))
 
 
 def read_study(folder: Path) -> Study:
@@ -72,9 +72,12 @@ def read_study(folder: Path) -> Study:
     """
     if not (folder / "ablation.json").is_file():
         raise UserError(f"{folder} holds no ablation: there is no {folder / 'ablation.json'}")
-    content = {"baseline": "", "delta": 0.0, "claim": "", "command": ""} | read_json(folder / "ablation.json")
+    content = {"baseline": "", "within": WITHIN, "delta": 0.0, "claim": "", "command": ""} | read_json(
+        folder / "ablation.json"
+    )
     fields = {field.name: content[field.name] for field in dataclasses.fields(Study) if field.name in content}
-    return Study(**fields | {"fields": tuple(content["fields"]), "axes": tuple(content["axes"]), "folder": folder})
+    lists = {name: tuple(content[name]) for name in ("fields", "axes", "within")}
+    return Study(**fields | lists | {"folder": folder})
 
 
 def find_arm(name: str, arms: Sequence[Any]) -> Any:

@@ -13,9 +13,6 @@ from typing import Any
 from deepvision.ablation.metrics import Metric
 from deepvision.ablation.statistics import Summary, summarize
 
-# Axes that set the problem rather than the method: arms are compared within each of their values.
-CONDITIONS = ("data.name",)
-
 
 @dataclasses.dataclass(frozen=True)
 class Run:
@@ -102,6 +99,7 @@ class Study:
     fields: tuple[str, ...]  # of the axes, "model.norm"
     axes: tuple[str, ...]  # how they are called, "norm"
     baseline: str  # name of an arm; "": the first
+    within: tuple[str, ...]  # fields that set the problem rather than the method
     delta: float  # a difference of the metric worth resolving; 0: none was named
     claim: str  # the experiment's docstring
     command: str
@@ -118,6 +116,7 @@ class Results:
     axes: tuple[str, ...]
     arms: tuple[ArmResult, ...]
     baseline: ArmResult
+    within: tuple[str, ...]  # fields that set the problem: arms are compared within each of their values
     delta: float
     studies: tuple[Study, ...]
     notes: tuple[str, ...] = ()  # what a reader must know of how the folders were united
@@ -128,12 +127,20 @@ class Results:
         return [arm for arm in self.arms if arm.runs]
 
     @property
+    def problem(self) -> str:
+        """What sets the problem, in words: "data set", "batch_size"."""
+        pairs = zip(self.fields, self.axes, strict=True)
+        return " and ".join(
+            "data set" if field == "data.name" else axis for field, axis in pairs if field in self.within
+        )
+
+    @property
     def conditions(self) -> dict[tuple[str, ...], list[ArmResult]]:
-        """The finished arms by the values of the axes in `CONDITIONS`; all under () if there is no such axis."""
+        """The finished arms by the values of the axes in `within`; all under () if there is no such axis."""
         groups: dict[tuple[str, ...], list[ArmResult]] = {}
         for arm in self.finished:
             pairs = zip(self.fields, arm.labels, strict=True)
-            groups.setdefault(tuple(label for field, label in pairs if field in CONDITIONS), []).append(arm)
+            groups.setdefault(tuple(label for field, label in pairs if field in self.within), []).append(arm)
         return groups
 
     @property

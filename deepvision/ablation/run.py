@@ -10,7 +10,7 @@ from typing import Any
 from ml_collections import config_dict
 
 from deepvision.ablation import folders
-from deepvision.ablation.arms import Arm, axis_fields, axis_names, make_arms
+from deepvision.ablation.arms import Arm, axis_fields, axis_names, make_arms, read_within
 from deepvision.ablation.folders import Replica, path_of
 from deepvision.ablation.groups import group_arms, shard
 from deepvision.ablation.merge import find_arm
@@ -95,6 +95,7 @@ def checked_arms(config: config_dict.ConfigDict) -> tuple[list[Arm], Metric]:
     """Returns the arms and the metric they are compared by, if the baseline is one of them."""
     arms = make_arms(config)
     find_arm(config.ablation.baseline, arms)
+    read_within(config)
     return arms, get_metric(config.ablation.metric)
 
 
@@ -211,6 +212,7 @@ def describe_arms(config: config_dict.ConfigDict, arms: Sequence[Arm]) -> dict[s
         "name": config.name,
         "metric": config.ablation.metric,
         "baseline": config.ablation.baseline,
+        "within": read_within(config),
         "delta": config.ablation.delta,
         "fields": fields,
         "axes": axis_names(fields),

@@ -51,7 +51,7 @@ def power_line(analysis: Analysis) -> str | None:
 def _best(results: Results) -> str:
     arm = results.best[0]
     mean = results.metric.write_mean(results.summary(arm))
-    where = f" on {', '.join(next(iter(results.conditions)))}" if len(results.conditions) > 1 else ""
+    where = f" ({results.problem} {', '.join(next(iter(results.conditions)))})" if len(results.conditions) > 1 else ""
     return f"{arm.name} has the best mean {results.metric.heading}{where}, {mean}"
 
 

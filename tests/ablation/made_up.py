@@ -14,8 +14,8 @@ from deepvision.ablation.run import checked_arms, describe_arms
 from deepvision.config import default_config
 from deepvision.errors import UserError
 
-# Accuracy of every seed after the last step.
-ACCURACIES = {"none": (0.90, 0.92), "batch": (0.97, 0.99), "layer": (0.96, 0.98)}
+# Accuracy of every seed after the last step: differences between arms have a spread, if hardly any.
+ACCURACIES = {"none": (0.90, 0.92 - 1e-11), "batch": (0.97, 0.99), "layer": (0.96, 0.98)}
 
 
 def config(norms: tuple[str, ...] = tuple(ACCURACIES)) -> config_dict.ConfigDict:

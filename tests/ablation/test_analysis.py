@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 
+import pytest
+
 from deepvision.ablation.analysis import analyse
 from deepvision.ablation.merge import read_results
 from deepvision.ablation.verdict import power_line, verdict
+from deepvision.errors import UserError
 from tests.ablation.study import noise, write
 
 _NORMS = ("none", "batch", "layer")
@@ -157,7 +160,22 @@ def test_arms_are_compared_within_their_data_set_and_ranked_over_all(tmp_path):
     assert analysis.ranks.labels == ("none", "batch", "layer")
     assert analysis.ranks.ranks.mean == (2.0, 1.0, 3.0)
     assert [arm.name for arm in analysis.results.best] == [f"name={name},norm=batch" for name in base]
-    assert verdict(analysis).startswith("Against norm=none on the same data set")
+    assert verdict(analysis).startswith("Against norm=none with the same data set")
+
+
+def test_an_axis_may_set_the_problem(tmp_path):
+    def value(arm, seed):
+        return 0.5 + arm.data.batch_size / 1000 + _GOOD[arm.model.norm] / 10 + 0.001 * noise(arm, seed)
+
+    axes = {"model.norm": ("none", "batch"), "data.batch_size": (8, 64)}
+    analysis = _analysis(tmp_path, axes, value, changes={"ablation.within": ("data.batch_size",)})
+    assert [c.baseline.labels for c in analysis.comparisons] == [("none", "8"), ("none", "64")]
+    assert verdict(analysis).startswith("Against norm=none with the same batch_size")
+
+
+def test_what_sets_the_problem_is_an_axis(tmp_path):
+    with pytest.raises(UserError, match="unknown axis in config.ablation.within 'model.act'"):
+        _analysis(tmp_path, {"model.norm": _NORMS}, _alike, changes={"ablation.within": ("model.act",)})
 
 
 def test_arms_without_a_data_set_are_not_ranked(tmp_path):

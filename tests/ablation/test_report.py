@@ -85,7 +85,7 @@ def test_all_metrics_are_shown_last_and_best(workdir):
 
 def test_differences_to_the_baseline_are_in_points(workdir):
     lines = _lines(_report(workdir), "Paired differences to norm=none")
-    assert lines[2].startswith("| norm=batch | +7.00 ± 0.00 | better | <0.001 | <0.001 | – | 1.00 | 2 | – |")
+    assert lines[2].startswith("| norm=batch | +7.00 ± 0.00 | better | <0.001 | <0.001 | – | 1.00 | 2 | 0.00 |")
 
 
 def test_configs_show_what_differs_and_what_is_shared(workdir):

@@ -67,7 +67,7 @@ def _caption(results: Results) -> str:
     if not results.finished:
         return "No arm has finished."
     several = len(results.conditions) > 1
-    best = "Best mean (bold)" + (" of each data set" if several else f": {results.best[0].name}")
+    best = "Best mean (bold)" + (f" of each {results.problem}" if several else f": {results.best[0].name}")
     if all(len(arm.runs) == 1 for arm in results.finished):
         return f"{best}; one seed per arm, hence no intervals and no way to tell the arms apart."
     speeds = "; images/s of each folder" if any(len(arm.costs) > 1 for arm in results.arms) else ""

@@ -72,9 +72,8 @@ def read_study(folder: Path) -> Study:
     """
     if not (folder / "ablation.json").is_file():
         raise UserError(f"{folder} holds no ablation: there is no {folder / 'ablation.json'}")
-    content = {"baseline": "", "within": WITHIN, "delta": 0.0, "claim": "", "command": ""} | read_json(
-        folder / "ablation.json"
-    )
+    absent = {"baseline": "", "within": WITHIN, "delta": 0.0, "claim": "", "command": ""}
+    content = absent | read_json(folder / "ablation.json")
     fields = {field.name: content[field.name] for field in dataclasses.fields(Study) if field.name in content}
     lists = {name: tuple(content[name]) for name in ("fields", "axes", "within")}
     return Study(**fields | lists | {"folder": folder})

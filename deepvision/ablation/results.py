@@ -130,9 +130,8 @@ class Results:
     def problem(self) -> str:
         """What sets the problem, in words: "data set", "batch_size"."""
         pairs = zip(self.fields, self.axes, strict=True)
-        return " and ".join(
-            "data set" if field == "data.name" else axis for field, axis in pairs if field in self.within
-        )
+        named = [(field, axis) for field, axis in pairs if field in self.within]
+        return " and ".join("data set" if field == "data.name" else axis for field, axis in named)
 
     @property
     def conditions(self) -> dict[tuple[str, ...], list[ArmResult]]:

@@ -28,6 +28,15 @@ def axis_bound(axis_name: str) -> bool:
     return True
 
 
+def materialize(x: Array) -> Array:
+    """Returns `x`, which a CPU keeps in memory once it is computed.
+
+    XLA for CPUs computes a sum again in each of its readers, and with it all sums it is made of. Along a chain of
+    residual sums, code and time would grow with depth squared. Compilers for accelerators choose well by themselves.
+    """
+    return lax.optimization_barrier(x) if jax.default_backend() == "cpu" else x
+
+
 def moments(x: Array, axes: Sequence[int]) -> tuple[Array, Array]:
     """Returns mean and biased variance over `axes`, kept as axes of size one.
 

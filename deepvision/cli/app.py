@@ -52,7 +52,8 @@ def _run(argv: Sequence[str]) -> int:
         return 0
     arguments = parse(command, rest)
     if command.compiles:
-        from deepvision.train import compile_cache  # with jax, which help and mistakes do without
+        from deepvision.train import compile_cache, cpu_compiler  # with jax, which help and mistakes do without
 
+        cpu_compiler.keep_barriers()
         compile_cache.enable()
     return importlib.import_module(command.module).run(arguments)

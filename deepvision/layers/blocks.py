@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import flax.linen as nn
 import jax.numpy as jnp
 
+from deepvision import ops
 from deepvision.errors import UserError
 from deepvision.types import Array, Transform
 
@@ -77,7 +78,7 @@ def residual(
     y = branch(inner)
     y = layers.attention(name="attention")(y) if attend else y
     y = join(kept, layers.drop_path(depth, name="drop_path")(y))
-    return layers.act(name="act")(y) if activate else y
+    return ops.materialize(layers.act(name="act")(y) if activate else y)
 
 
 def open_branch(layers: BoundLayers, x: Array, linear: bool = False) -> Array:

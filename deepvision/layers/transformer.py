@@ -145,7 +145,7 @@ def normed_residual(
     y = branch(norm(x) if norm_comes_first(layers) else x)
     y = layers.attention(name=f"attention{number}")(y)
     y = (shortcut(x) if shortcut else x) + layers.drop_path(depth, name=f"drop_path{number}")(y)
-    return y if norm_comes_first(layers) else norm(y)
+    return ops.materialize(y if norm_comes_first(layers) else norm(y))
 
 
 def norm_comes_first(layers: BoundLayers) -> bool:

@@ -9,6 +9,7 @@ import functools
 
 import flax.linen as nn
 
+from deepvision import ops
 from deepvision.errors import UserError
 from deepvision.layers.bound import BoundLayers
 from deepvision.layers.layers import Layers
@@ -44,7 +45,7 @@ class Block(nn.Module):
         y = Perceptron(L, 4 * channels, name="mlp")(y)
         scale = self.param("layer_scale", nn.initializers.constant(1e-6), (channels,))
         y = scale.astype(y.dtype) * L.attention(name="attention")(y)
-        return x + L.drop_path(self.depth, name="drop_path")(y)
+        return ops.materialize(x + L.drop_path(self.depth, name="drop_path")(y))
 
 
 def _norm_comes_first(layers: BoundLayers) -> bool:

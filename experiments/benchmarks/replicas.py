@@ -1,10 +1,11 @@
 """Seeds x learning rates by `ablate`, against one run after another in a process, and against a process for each.
 
     python -m experiments.benchmarks.replicas [--network NAME] [--seeds 8] [--rates 5] [--steps 300] [--repeats 3]
+                                             [--out FOLDER]
 
 Every way starts in a fresh process with an empty compilation cache, writes the same run folders, and is timed from its
 start to its end. The ways take turns, so that what disturbs the machine disturbs all of them. Printed are the medians,
-and the ratio of each to that of `ablate`.
+and the ratio of each to that of `ablate`; with --out, also into replicas_NETWORK.md there.
 """
 
 from __future__ import annotations
@@ -78,10 +79,39 @@ def seconds(way: str, words: list[str]) -> float:
     """Returns how long a way takes in a fresh process."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "DEEPVISION_CACHE": f"{folder}/cache"}
-        command = [sys.executable, "-m", "experiments.benchmarks.replicas", *words, "--way", way, "--out", folder]
+        command = [sys.executable, "-m", "experiments.benchmarks.replicas", *words, "--way", way, "--runs", folder]
         started = time.perf_counter()
         subprocess.run(command, env=environment, check=True)
         return time.perf_counter() - started
+
+
+def train(arguments: argparse.Namespace) -> None:
+    """Goes one of the ways, in this process."""
+    from deepvision.train import compile_cache, cpu_compiler
+
+    cpu_compiler.keep_barriers()
+    compile_cache.enable()
+    WAYS[arguments.way](study(arguments), arguments.runs / "runs")
+
+
+def table(found: dict[str, list[float]], arguments: argparse.Namespace) -> str:
+    """Returns the medians and their ratios in Markdown."""
+    base, runs = statistics.median(found["ablate"]), arguments.seeds * arguments.rates
+    rows = [f"| {runs} runs of {arguments.network}, {arguments.steps} steps | median s | least | most | ratio |"]
+    rows.append("|---|---:|---:|---:|---:|")
+    for way, times in found.items():
+        median = statistics.median(times)
+        rows.append(f"| {way} | {median:.1f} | {min(times):.1f} | {max(times):.1f} | {median / base:.2f} |")
+    return "\n".join(rows) + "\n"
+
+
+def write(file: Path, text: str) -> None:
+    import jax
+
+    command = f"`python -m experiments.benchmarks.replicas {' '.join(sys.argv[1:])}`"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    where = f"{os.cpu_count()} CPU cores, jax {jax.__version__}, {time.strftime('%Y-%m-%d')}"
+    file.write_text(f"{command}, {where}\n\n{text}")
 
 
 def main() -> None:
@@ -92,25 +122,21 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
-    parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--runs", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.way:
-        from deepvision.train import compile_cache
-
-        compile_cache.enable()
-        WAYS[arguments.way](study(arguments), arguments.out / "runs")
+        train(arguments)
         return
     found: dict[str, list[float]] = {way: [] for way in WAYS}
     for _ in range(arguments.repeats):
         for way in WAYS:
             found[way].append(seconds(way, sys.argv[1:]))
             print(f"{way}: {found[way][-1]:.1f} s", flush=True)
-    base = statistics.median(found["ablate"])
-    runs = arguments.seeds * arguments.rates
-    print(f"\n| {runs} runs of {arguments.network}, {arguments.steps} steps | median s | relative to ablate |")
-    print("|---|---:|---:|")
-    for way, times in found.items():
-        print(f"| {way} | {statistics.median(times):.1f} | {statistics.median(times) / base:.2f} |")
+    text = table(found, arguments)
+    print(f"\n{text}")
+    if arguments.out:
+        write(arguments.out / f"replicas_{arguments.network}.md", text)
 
 
 if __name__ == "__main__":

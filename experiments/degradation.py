@@ -27,5 +27,5 @@ def get_config(variant: str = "small") -> config_dict.ConfigDict:
         for n in units
         for kind in ("plain", "resnet")
     }
-    config.ablation.seeds = 3
+    config.ablation.seeds = 5
     return config

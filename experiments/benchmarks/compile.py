@@ -4,7 +4,7 @@
 
 Nothing runs, and nothing is read from a cache. A layer is a convolution or dense layer. Compilation uses all cores; the
 CPU seconds say what it costs, whatever else the machine does. Every network is compiled in a process of its own. With
---out, results are written as compile.json and compile.md, beside what was measured there before.
+--out, results are written as compile.json and compile.md, beside what was measured there before, which is kept.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def main() -> None:
         print(json.dumps(measure(arguments.one)))
         return
     figures = read(arguments.out)
-    for name in names(arguments.patterns):
+    for name in [name for name in names(arguments.patterns) if name not in figures]:
         figures[name] = in_process(name)
         print(name, {key: round(value, 1) for key, value in figures[name].items()}, flush=True)
         if arguments.out:

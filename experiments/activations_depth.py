@@ -6,8 +6,9 @@ Source: Glorot and Bengio 2010, figures 2 and 3, and Glorot, Bordes and Bengio 2
 Command: python -m deepvision ablate --config experiments/activations_depth.py
     On MNIST: --config experiments/activations_depth.py:full
     from a file: --config.data.name=npz --config.data.path=/path/to/FILE.npz
-Cost: not yet measured
-Result: not yet measured
+Cost: a minute and a quarter on one CPU core
+Result: sigmoid falls from 97.6 % with one hidden layer to 42 % with 4, and to chance with 8 and 16; tanh and ReLU
+    learn at every depth, and lose at most 1.4 points up to 16 (4 seeds). experiments/results/activations_depth
 """
 
 from __future__ import annotations

@@ -7,8 +7,9 @@ Source: Srivastava et al. 2014, "Dropout: a simple way to prevent neural network
 Command: python -m deepvision ablate --config experiments/dropout_data_size.py
     On MNIST: --config experiments/dropout_data_size.py:full
     from a file: --config.data.name=npz --config.data.path=/path/to/FILE.npz
-Cost: not yet measured
-Result: not yet measured
+Cost: one minute on one CPU core
+Result: with 300 examples every rate of dropout gains, most of all 0.4: +2.37 points; with 100 and with 1,000 no rate
+    can be told from none (4 seeds, at 5 % after Holm's correction). experiments/results/dropout_data_size
 """
 
 from __future__ import annotations

@@ -28,5 +28,5 @@ def get_config(variant: str = "small") -> config_dict.ConfigDict:
     }
     config.ablation.tune = {"optimizer.learning_rate": (0.003, 0.01, 0.03, 0.1)}
     config.ablation.within = ("data.batch_size",)
-    config.ablation.seeds = 4
+    config.ablation.seeds = 8
     return config

@@ -7,8 +7,11 @@ Source: Wu and He 2018, "Group normalization" (1803.08494), figures 1 and 5. The
 Command: python -m deepvision ablate --config experiments/norms_batch_size.py
     On CIFAR-10, for a GPU: --config experiments/norms_batch_size.py:full
     from a file: --config.data.name=npz --config.data.path=/path/to/FILE.npz
-Cost: not yet measured
-Result: not yet measured
+Cost: nine minutes on one to two CPU cores
+Result: batch normalization loses 1.53 points to no norm at batches of 2 (p = 0.01 after Holm's correction, 8 seeds),
+    and cannot be told from it at 8 and 64. Layer normalization loses nowhere; group
+    normalization does at 64, by 2.86 points. The norm's effect depends on the batch (p < 0.001).
+    experiments/results/norms_batch_size
 """
 
 from __future__ import annotations

@@ -10,8 +10,9 @@ import jax
 from ml_collections import config_dict
 from rich.table import Table
 
-from deepvision.ablation.arms import Arm, label, make_arms, read_values
+from deepvision.ablation.arms import Arm, label, read_values
 from deepvision.ablation.groups import group_arms, shard
+from deepvision.ablation.run import checked_arms
 from deepvision.build import build_replicas
 from deepvision.errors import UserError, out_of_memory
 from deepvision.train.display import Display
@@ -23,7 +24,7 @@ _COLUMNS = ("parameters", "MACs", "steps", "ms per step", "memory of one (MiB)",
 
 def estimate(config: config_dict.ConfigDict, part: str, display: Display) -> Table:
     """Returns a table of the arms; one step of every structurally different arm is compiled and timed."""
-    arms = shard(make_arms(config), part)
+    arms = shard(checked_arms(config)[0], part)
     tried = math.prod(map(len, read_values(config, "tune").values())) if config.ablation.tune else 0
     runs = config.ablation.seeds + tried * config.ablation.tune_seeds
     costs: dict[str, tuple[str, ...]] = {}

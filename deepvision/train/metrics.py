@@ -23,6 +23,7 @@ def total(metrics: Iterable[Metrics]) -> dict[str, np.ndarray]:
     """Returns the value of each metric over several batches; arrays of replicas [r] stay apart."""
     sums: Metrics = {}
     for batch in metrics:
+        jax.block_until_ready(batch)  # says where memory did not suffice; a transfer to the host would wait for ever
         host = jax.tree.map(lambda x: np.asarray(x, np.float64), batch)
         sums = jax.tree.map(np.add, sums, host) if sums else host
     return {name: metric.value() for name, metric in sums.items()}

@@ -90,12 +90,14 @@ def _encode_jpeg(image: np.ndarray | _Tensor, format: str = "", quality: int = 9
     return _encode(image, format="JPEG", quality=quality)
 
 
-def _encode(image, **how) -> _Tensor:
+def _encode(image: np.ndarray | _Tensor, format: str, quality: int | None = None) -> _Tensor:
+    """Encodes an image of 8 bits; `quality` is of JPEG alone."""
     from PIL import Image
 
     pixels = image.numpy() if isinstance(image, _Tensor) else image
     buffer = io.BytesIO()
-    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(buffer, **how)
+    options = {} if quality is None else {"quality": quality}
+    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(buffer, format, **options)
     return _Tensor(buffer.getvalue())
 
 

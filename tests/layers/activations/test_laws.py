@@ -34,7 +34,7 @@ def line(name: str) -> tuple[np.ndarray, np.ndarray]:
         return np.asarray(y), np.asarray(derivative)
 
 
-def within(values: np.ndarray, bounds: tuple[float, float]) -> None:
+def assert_within(values: np.ndarray, bounds: tuple[float, float]) -> None:
     """Checks that values lie within bounds, and come close to each: one percent, or 40 where it is infinite."""
     low, high = bounds
     assert values.min() >= low - 1e-9 and values.max() <= high + 1e-9
@@ -45,8 +45,8 @@ def within(values: np.ndarray, bounds: tuple[float, float]) -> None:
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_bounds_of_values_and_derivatives(name: str) -> None:
     y, derivative = line(name)
-    within(y, PROPERTIES[name].range)
-    within(derivative, PROPERTIES[name].derivative)
+    assert_within(y, PROPERTIES[name].range)
+    assert_within(derivative, PROPERTIES[name].derivative)
 
 
 @pytest.mark.parametrize("name", ACROSS_CHANNELS)
@@ -54,8 +54,8 @@ def test_bounds_across_channels(name: str) -> None:
     with jax.enable_x64(True):
         f = applied.function(name, channels=4)
         x = 100 * jax.random.normal(jax.random.key(0), (5000, 4))
-        within(np.asarray(f(x)), PROPERTIES[name].range)
-        within(np.asarray(jax.vmap(jax.jacfwd(f))(x)), PROPERTIES[name].derivative)
+        assert_within(np.asarray(f(x)), PROPERTIES[name].range)
+        assert_within(np.asarray(jax.vmap(jax.jacfwd(f))(x)), PROPERTIES[name].derivative)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

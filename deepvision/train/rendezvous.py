@@ -7,6 +7,7 @@ JSON, and hears whether all are there, or who is not.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -111,29 +112,29 @@ def call_roll(place: Place, timeout: float) -> None:
 
 def _call(port: int, place: Place, deadline: float) -> str:
     """Process 0: hears the others until the deadline, and tells them what came of it; returns that."""
-    present: dict[int, socket.socket] = {}
-    answer = ""
+    present, peers, answer = set[int](), list[socket.socket](), ""
     with _listening(port) as server:
         while len(present) < place.processes - 1 and not answer:
             server.settimeout(max(deadline - time.monotonic(), 0.001))
             try:
                 peer, _ = server.accept()
             except TimeoutError:
-                answer = _missing(set(range(1, place.processes)) - present.keys(), place.processes)
+                answer = _missing(set(range(1, place.processes)) - present, place.processes)
                 break
             hello = _read_line(peer, seconds=5.0)
             if not isinstance(hello, dict) or not isinstance(hello.get("process"), int):
                 peer.close()  # not one of ours: whoever scans ports
                 continue
             answer = _wrong(hello, present, place)
-            present.setdefault(hello["process"], peer)
-    for peer in present.values():
-        with peer:
+            present.add(hello["process"])
+            peers.append(peer)
+    for peer in peers:
+        with peer, contextlib.suppress(OSError):  # one that has gone meanwhile is missed later
             peer.sendall(json.dumps({"answer": answer}).encode() + b"\n")
     return answer
 
 
-def _wrong(hello: dict[str, int], present: Mapping[int, socket.socket], place: Place) -> str:
+def _wrong(hello: dict[str, int], present: set[int], place: Place) -> str:
     """Returns what is wrong with a process that says hello; nothing: ""."""
     process, processes = hello["process"], hello.get("processes")
     if processes != place.processes:

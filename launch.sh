@@ -3,6 +3,10 @@
 #   ./launch.sh                        the main job: which normalization for LeNet on handwritten digits?
 #   ./launch.sh test [PYTEST ARGS]     the tests
 #   ./launch.sh [local] COMMAND ARGS   python -m deepvision COMMAND ARGS (train, evaluate, ablate, models, report)
+#   ./launch.sh local --processes N [--devices-per-process M] COMMAND ARGS    several processes here, as on a pod
+#   ./launch.sh ssh HOST,HOST COMMAND ARGS | slurm [OPTIONS] -- COMMAND ARGS | tpu NAME ZONE COMMAND ARGS
+#                                      the same on other machines (docs/running_on_a_pod.md); --dry_run shows how
+#   ./launch.sh install                installs, and no more
 # Environment: PYTHON, the interpreter to make .venv from. pip's own variables choose the package index.
 set -euo pipefail
 
@@ -64,8 +68,20 @@ case "${1-}" in
     cd "$root"
     exec "$python" -m pytest -n 2 --dist loadfile "${@:2}" # two processes; a file's tests share what they train
     ;;
+  install) install "$extras" ;;
+  ssh | slurm | tpu)
+    source "$root/deepvision/launch/processes.sh"
+    source "$root/deepvision/launch/$1.sh"
+    face "${@:2}"
+    ;;
   *)
     if [[ "$1" == local ]]; then shift; fi
+    if [[ "${1-}" == --processes* || "${1-}" == --devices* ]]; then
+      source "$root/deepvision/launch/processes.sh"
+      source "$root/deepvision/launch/local.sh"
+      face "$@"
+      exit
+    fi
     install "$extras"
     exec "$python" -m deepvision "$@"
     ;;

@@ -153,13 +153,17 @@ def _train() -> config_dict.ConfigDict:
     train.early_stopping = 0  # evaluations without a better result before the run stops; 0: off
     train.monte_carlo = 0  # evaluation: passes of dropout(evaluation='sample') to average; 0: one exact pass
     train.log_every_steps = 20
+    train.non_finite = "stop"  # a loss that is no finite number: stop, skip (the update) or rollback (to a checkpoint)
+    train.rollback_factor = 0.5  # rollback: on the learning rate
+    train.max_rollbacks = 5  # rollback: how often before it stops
+    train.watchdog_seconds = 1800.0  # without any progress, compilation included, before the run is ended; 0: never
     train.scan_steps = 0  # updates per dispatch; 0: 1 on a CPU, up to 50 on an accelerator
     return train
 
 
 def _parallel() -> config_dict.ConfigDict:
     parallel = config_dict.ConfigDict()
-    parallel.devices = 0  # how many local devices to use; 0: all
+    parallel.devices = 0  # how many devices of every process to use; 0: all
     parallel.replicas = "auto"  # of an ablation: vmap (in one program), sequential (in turn), or auto: what is faster
     return parallel
 

@@ -16,7 +16,8 @@ from deepvision.errors import UserError, out_of_memory
 from deepvision.train import parallel
 from deepvision.train.display import Display
 from deepvision.train.experiment import Experiment
-from deepvision.train.loop import Diverged, fit, fit_together
+from deepvision.train.loop import fit, fit_together
+from deepvision.train.non_finite import Diverged
 from deepvision.train.programs import Programs
 from deepvision.train.run_folder import RunFolder, read_json, write_json
 from deepvision.train.timing import Timing, time_steps

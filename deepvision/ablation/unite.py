@@ -18,6 +18,7 @@ NO_PART_OF_AN_ARM = (
     "data.prefetch",
     "train.log_every_steps",
     "train.keep_checkpoints",
+    "train.watchdog_seconds",
 )
 
 

@@ -1,36 +1,47 @@
 """The one place where a command runs and its errors become a line and an exit status.
 
 0 done; 1 a defect of deepvision, with a traceback; 2 a mistake the user can mend; 3 an ablation some of whose arms
-failed; 130 interrupted.
+failed; 75 stopped by a signal or by the loss of another process, to be started again; 130 interrupted.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from deepvision.cli.arguments import parse
 from deepvision.cli.commands import COMMANDS, help_of, overview
 from deepvision.errors import UserError, out_of_memory, unknown
+from deepvision.train import interruption
 
 _HELP = ("--help", "-h", "-help", "help")
 
 
 def main(argv: Sequence[str]) -> int:
     """Runs `python -m deepvision *argv` and returns the exit status."""
+    return answered(lambda: _run(argv))
+
+
+def answered(command: Callable[[], int]) -> int:
+    """Runs a command; what ends it becomes a line and an exit status."""
     try:
-        return _run(argv)
+        return command()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return _failed(2, str(error))
     except RuntimeError as error:  # of which jax's own are
-        if not out_of_memory(error):
-            raise
-        hint = "lower data.batch_size or data.eval_batch_size, or set model.remat"
-        print(f"error: {str(error).splitlines()[0]}; {hint}", file=sys.stderr)
-        return 2
+        if out_of_memory(error):
+            hint = "lower data.batch_size or data.eval_batch_size, or set model.remat"
+            return _failed(2, f"{str(error).splitlines()[0]}; {hint}")
+        if _lost_others(error):
+            return _failed(interruption.EXIT_STATUS, "lost another process; the same command again goes on")
+        raise
+    except interruption.Interrupted as stop:
+        print(f"stopped by a signal, {stop}; the same command again goes on", file=sys.stderr)
+        return _ended(interruption.EXIT_STATUS, "stopped by a signal")
     except KeyboardInterrupt:
         print("interrupted; the same command again goes on from the last checkpoint", file=sys.stderr)
         return 130
@@ -56,4 +67,26 @@ def _run(argv: Sequence[str]) -> int:
 
         cpu_compiler.keep_barriers()
         compile_cache.enable()
-    return importlib.import_module(command.module).run(arguments)
+    logging.getLogger("absl").setLevel(logging.CRITICAL)  # orbax logs, with a traceback, what is reported in one line
+    with interruption.listening() if command.saves else contextlib.nullcontext():
+        return importlib.import_module(command.module).run(arguments)
+
+
+def _failed(status: int, text: str) -> int:
+    print(f"error: {text}", file=sys.stderr)
+    return _ended(status, text)
+
+
+def _ended(status: int, reason: str) -> int:
+    """Tells other processes, if there are any, of the end of this one; jax is there only if it was needed."""
+    if "jax" in sys.modules:
+        from deepvision.train import distributed
+
+        distributed.leave(status, reason)
+    return status
+
+
+def _lost_others(error: Exception) -> bool:
+    from deepvision.train import distributed  # an error of jax's: it has been loaded
+
+    return distributed.has_lost_others(error)

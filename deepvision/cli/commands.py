@@ -35,11 +35,19 @@ class Command:
     needs_config: bool = False  # not without --config
     positional: tuple[int, int] = (0, 0)  # the least and the most words that are not flags
     compiles: bool = False  # runs compiled programs, which are worth keeping from call to call
+    saves: bool = False  # a signal ends it at the next step, with everything saved
 
 
 _WORKDIR = Flag("workdir", None, "folder of the run (default: runs/<name of the experiment>)")
 _INT = flags.DEFINE_integer
 _WEIGHTS = "weights: .safetensors, .npz or .pth, with the names of torchvision, timm or the paper's repository"
+PROCESSES = (  # flags of what may be one of several processes
+    Flag("coordinator", None, "of several processes: HOST:PORT of the first one"),
+    Flag("processes", None, "how many processes there are", _INT),
+    Flag("process_id", None, "which this is: 0, 1, ...", _INT),
+    Flag("cluster", "auto", "where these three come from if not given: slurm, tpu, none, or auto: what is found"),
+    Flag("initialization_timeout", 300, "seconds to wait for the other processes", _INT),
+)
 _SITE = "a name, or name(argument=value); default: as in its paper"
 
 COMMANDS = {
@@ -47,12 +55,14 @@ COMMANDS = {
         "deepvision.cli.train",
         "train one network",
         "train --config FILE [--workdir DIR] [--config.FIELD=VALUE ...]\n\n"
-        "The same command again resumes a run that was stopped.\n"
+        "The same command again resumes a run that was stopped. Exit status 75: a signal stopped it, and it is saved.\n"
+        "One of several processes: --coordinator HOST:PORT --processes N --process_id I; see docs/running_on_a_pod.md\n"
         "Example: python -m deepvision train --config experiments/digits.py --config.model.norm=group",
-        (_WORKDIR,),
+        (_WORKDIR, *PROCESSES),
         takes_config=True,
         needs_config=True,
         compiles=True,
+        saves=True,
     ),
     "ablate": Command(
         "deepvision.cli.ablate",
@@ -61,7 +71,7 @@ COMMANDS = {
         "The arms are the combinations of config.ablation.axes. Only what is missing is run: the same command again\n"
         "goes on where it was stopped, and with more arms or seeds it trains those. A seed that diverged is not tried\n"
         "again.\n"
-        "Exit status 3: some arms or seeds failed; the table names them.\n"
+        "Exit status 3: some arms or seeds failed; the table names them. 75: a signal stopped it, and it is saved.\n"
         "Example: python -m deepvision ablate --config experiments/digits_norms.py",
         (
             _WORKDIR,
@@ -71,6 +81,7 @@ COMMANDS = {
         takes_config=True,
         needs_config=True,
         compiles=True,
+        saves=True,
     ),
     "evaluate": Command(
         "deepvision.cli.evaluate",

@@ -1,6 +1,9 @@
-"""`train`: one network, one seed, one run folder."""
+"""`train`: one network, one seed, one run folder; in one process, or in several that are one run."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
 
 import jax
 from rich.text import Text
@@ -9,30 +12,52 @@ from deepvision.build import build
 from deepvision.cli import tables, workdir
 from deepvision.cli.arguments import Arguments
 from deepvision.cli.display import make_display
+from deepvision.errors import UserError
+from deepvision.train import distributed, rendezvous
+from deepvision.train.display import Silent
 from deepvision.train.experiment import Experiment
 from deepvision.train.loop import fit
 
 
 def run(arguments: Arguments) -> int:
     """Trains, or goes on where an earlier call stopped, and prints what came out."""
-    config = arguments.config
-    folder = workdir.prepare(arguments.flags.workdir, config.name)
+    config, flags = arguments.config, arguments.flags
+    rendezvous.join(_place(flags), flags.cluster, flags.initialization_timeout)
+    first = distributed.is_first()
+    folder = workdir.prepare(flags.workdir, config.name) if first else workdir.named(flags.workdir, config.name)
     experiment = build(config)
-    display = make_display(tables.progress())
+    display = make_display(tables.progress()) if first else Silent()
     display.note(headline(experiment))
     result = fit(experiment, folder, display)
+    if first:
+        _show(result, folder)
+    distributed.close()
+    return 0
+
+
+def _place(flags: Any) -> rendezvous.Place | None:
+    """Returns what the flags say of this process among several; None: nothing."""
+    given = (flags.coordinator, flags.processes, flags.process_id)
+    if all(value is None for value in given):
+        return None
+    if None in given:
+        raise UserError("--coordinator, --processes and --process_id belong together: name all of them, or none")
+    return rendezvous.Place(*given)
+
+
+def _show(result: dict[str, Any], folder: Path) -> None:
     output = tables.output()
     output.print(tables.metrics_table(result["name"], {which: result[which] for which in ("last", "best")}))
     seconds, rate = result["seconds"], result["images_per_second"]
     output.print(Text(f"{seconds:,.0f} s, {rate:,.0f} images/s; everything is in {folder}"))
-    return 0
 
 
 def headline(experiment: Experiment) -> str:
     """Returns one line: the network, the data, the devices."""
     config, devices = experiment.config, jax.local_devices()
+    processes = f"{distributed.count()} processes of " if distributed.count() > 1 else ""
     return (
         f"{config.model.name}: {experiment.parameters:,} parameters, {experiment.macs:,} MACs"
         f" | {experiment.train.describe()}, batch {config.data.batch_size}"
-        f" | {len(devices)} x {devices[0].device_kind}"
+        f" | {processes}{len(devices)} x {devices[0].device_kind}"
     )

@@ -18,6 +18,7 @@ import abc
 import functools
 import math
 from collections.abc import Callable, Generator
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -32,6 +33,21 @@ from deepvision.data.sources import Source
 Feed = dict[str, np.ndarray]
 Batch = dict[str, jax.Array]
 OnHost = Callable[[dict[str, np.ndarray], str], dict[str, np.ndarray]]
+
+
+class Part(NamedTuple):
+    """Which of several equal, consecutive runs of every batch: number `index` of `count`."""
+
+    index: int
+    count: int
+
+    def of(self, batch_size: int) -> np.ndarray:
+        """Returns the places in the batch, int64 [B / count]."""
+        size = batch_size // self.count
+        return self.index * size + np.arange(size, dtype=np.int64)
+
+
+WHOLE = Part(0, 1)
 PLANES = ("image", "mask", "pixel_weight")  # of an example, what has a value for every pixel
 
 
@@ -83,20 +99,21 @@ class Pipeline(abc.ABC):
         """Returns the pipeline with what a task makes of an example on the host; only of whole images is it asked."""
         return self
 
-    def feed(self, seed: int, step: int) -> Generator[Feed]:
-        """Yields without end what steps `step`, `step` + 1, ... need: a pure function of the seed and the step.
+    def feed(self, seed: int, step: int, part: Part = WHOLE) -> Generator[Feed]:
+        """Yields without end what steps `step`, `step` + 1, ... need of a part of the batch.
 
-        Step t takes positions t B to t B + B - 1 of the order of `seed` (order.py); a batch may straddle two epochs.
+        It is a pure function of the seed and the step. Step t takes positions t B to t B + B - 1 of the order of `seed`
+        (order.py); a batch may straddle two epochs.
         Close the generator when done with it: that ends the threads or processes that read ahead.
         """
-        return self._stream(functools.partial(self._training_feed, seed), step, None)
+        return self._stream(functools.partial(self._training_feed, seed, part), step, None)
 
-    def evaluation(self) -> Generator[Feed]:
-        """Yields every example exactly once, in order.
+    def evaluation(self, part: Part = WHOLE) -> Generator[Feed]:
+        """Yields a part of batches that hold every example exactly once, in order.
 
         The last batch is filled up to B with the first example; "weight" float32 [B] is 1 for what counts, else 0.
         """
-        return self._stream(self._evaluation_feed, 0, math.ceil(self.steps_per_epoch))
+        return self._stream(functools.partial(self._evaluation_feed, part), 0, math.ceil(self.steps_per_epoch))
 
     def assemble(self, resident: Batch | None, feed: Batch, key: jax.Array | None, positions: jax.Array) -> Batch:
         """Makes the batch of a step, or one device's part of it; traced inside the compiled step.
@@ -141,11 +158,11 @@ class Pipeline(abc.ABC):
     def _stream(self, make: Callable[[int], Feed], start: int, stop: int | None) -> Generator[Feed]:
         """Yields make(start), make(start + 1), ... up to `stop` (None: without end)."""
 
-    def _training_feed(self, seed: int, step: int) -> Feed:
-        positions = step * self.batch_size + np.arange(self.batch_size, dtype=np.int64)
+    def _training_feed(self, seed: int, part: Part, step: int) -> Feed:
+        positions = step * self.batch_size + part.of(self.batch_size)
         return self._examples(order(seed, positions, self.num_examples))
 
-    def _evaluation_feed(self, step: int) -> Feed:
-        indices = step * self.batch_size + np.arange(self.batch_size, dtype=np.int64)
+    def _evaluation_feed(self, part: Part, step: int) -> Feed:
+        indices = step * self.batch_size + part.of(self.batch_size)
         real = indices < self.num_examples
         return {**self._examples(np.where(real, indices, 0)), "weight": real.astype(np.float32)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 from collections.abc import Callable, Generator
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from deepvision.data.image_set import ImageSet
 from deepvision.data.normalize import Normalization
-from deepvision.data.pipeline import Batch, Feed, OnHost, Pipeline
+from deepvision.data.pipeline import WHOLE, Batch, Feed, OnHost, Part, Pipeline
 from deepvision.types import IGNORE
 
 
@@ -45,13 +46,14 @@ class WholeImages(Pipeline):
         made._on_host, made._made = on_host, {}
         return made
 
-    def evaluation(self) -> Generator[Feed]:
-        """Yields every image exactly once, by sizes; "weight" is 0 of those that fill up a batch."""
-        return self._stream(self._evaluation_feed, 0, len(self._batches))
+    def evaluation(self, part: Part = WHOLE) -> Generator[Feed]:
+        """Yields a part of batches that hold every image once, by size; "weight" is 0 of those that fill up a batch."""
+        return self._stream(functools.partial(self._evaluation_feed, part), 0, len(self._batches))
 
-    def _evaluation_feed(self, step: int) -> Feed:
-        members = np.resize(self._batches[step], self.batch_size)  # filled up by what comes first again
-        weight = np.arange(self.batch_size) < len(self._batches[step])
+    def _evaluation_feed(self, part: Part, step: int) -> Feed:
+        places = part.of(self.batch_size)
+        members = np.resize(self._batches[step], self.batch_size)[places]  # filled up by what comes first again
+        weight = places < len(self._batches[step])
         return {**self._examples(members), "weight": weight.astype(np.float32)}
 
     def _examples(self, indices: np.ndarray) -> Feed:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,11 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from deepvision.errors import UserError
+from deepvision.train import distributed, manifest
 from deepvision.train.progress import Progress
+
+_WRITING_FAILS = (OSError, ValueError, RuntimeError)  # what orbax and tensorstore make of a full disk, or a lost folder
+_REASONS = ("No space left on device", "Disk quota exceeded", "File too large", "Permission denied", "Read-only file")
 
 SEEDS = "seeds"  # the folder in that of an arm of an ablation that has a run folder for every seed
 
@@ -32,57 +39,174 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """The checkpoints of a run, the newest `keep` of them.
+    """The checkpoints of a run, the newest `keep` of them; of several processes, the first one writes and reads.
 
     Args:
-        folder: where they lie.
+        folder: where they lie. One that is damaged or was not written to its end is set aside when this is made.
         keep: how many.
+
+    Attributes:
+        latest: the step of the newest whole checkpoint; the same on all processes.
+        notes: what was wrong with newer ones.
     """
 
     def __init__(self, folder: Path, keep: int) -> None:
-        options = ocp.CheckpointManagerOptions(max_to_keep=keep, enable_async_checkpointing=True)
-        self._manager = ocp.CheckpointManager(Path(folder).absolute(), options=options)
-
-    @property
-    def latest(self) -> int | None:
-        """The step of the newest whole checkpoint."""
-        return self._manager.latest_step()
+        self._folder = Path(folder).absolute()
+        self._manager, self._writing = None, None
+        self.notes: list[str] = []
+        if distributed.is_first():
+            with self._reported(f"open {self._folder}"):
+                self.notes = _set_damaged_aside(self._folder)
+                self._manager = _manager(self._folder, keep, self._seal)
+        self.latest: int | None = distributed.from_first(lambda: self._manager.latest_step())
 
     def save(self, step: int, checkpoint: Checkpoint) -> None:
-        """Writes a checkpoint in the background, from host arrays that nothing changes any more."""
-        arrays = {"state": checkpoint.state, "best": checkpoint.best}
-        self._manager.save(
-            step,
-            args=ocp.args.Composite(
-                arrays=ocp.args.StandardSave(arrays), progress=ocp.args.JsonSave(checkpoint.progress.to_plain())
-            ),
-        )
+        """Writes a checkpoint in the background, from host arrays that nothing changes any more.
 
-    def restore(self, step: int, like: Checkpoint) -> Checkpoint:
-        """Reads a checkpoint as host arrays in the structure of `like`."""
-        abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, {"state": like.state, "best": like.best})
+        Raises:
+            UserError: this one, or the one before, cannot be written.
+        """
+        arrays = {"state": checkpoint.state, "best": checkpoint.best}
+        args = ocp.args.Composite(
+            arrays=ocp.args.StandardSave(arrays), progress=ocp.args.JsonSave(checkpoint.progress.to_plain())
+        )
+        if self._manager is not None:
+            self.wait()
+            with self._reported(f"write checkpoint {step} into {self._folder}"):
+                if self.latest == step:
+                    self._manager.delete(step)
+                self._writing = step
+                self._manager.save(step, args=args)
+        self.latest = step
+
+    def restore(self, like: Checkpoint) -> Checkpoint:
+        """Reads the newest checkpoint in the structure of `like`, on all processes."""
+        plain, arrays = None, {"state": like.state, "best": like.best}
+        if self._manager is not None:
+            plain, arrays = self._read(arrays)
+        plain = distributed.from_first(lambda: plain)
+        return Checkpoint(**distributed.broadcast(arrays), progress=Progress.from_plain(plain))
+
+    def wait(self) -> None:
+        """Waits until everything is written.
+
+        Raises:
+            UserError: it cannot be.
+        """
+        if self._manager is not None:
+            with self._reported(f"write checkpoint {self._writing} into {self._folder}"):
+                self._manager.wait_until_finished()
+
+    def close(self) -> None:
+        """Waits until everything is written, or has failed."""
+        if self._manager is not None:
+            with contextlib.suppress(*_WRITING_FAILS):
+                self._manager.close()
+
+    def _read(self, like: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
         try:
+            self._manager.wait_until_finished()
             restored = self._manager.restore(
-                step,
+                self.latest,
                 args=ocp.args.Composite(arrays=ocp.args.StandardRestore(abstract), progress=ocp.args.JsonRestore()),
             )
         except (ValueError, KeyError, FileNotFoundError) as error:
             first = str(error).splitlines()[0]
-            raise UserError(f"cannot read checkpoint {step} of {self._manager.directory}: {first}") from error
-        return Checkpoint(**restored.arrays, progress=Progress.from_plain(restored.progress))
+            raise UserError(f"cannot read checkpoint {self.latest} of {self._folder}: {first}") from error
+        return restored.progress, restored.arrays
 
-    def read(self, step: int) -> tuple[dict[str, Any], dict[str, Any] | None, Progress]:
-        """Returns the network's variables of all replicas after the step and at their best, and the progress."""
-        args = ocp.args.Composite(arrays=ocp.args.StandardRestore(), progress=ocp.args.JsonRestore())
-        restored = self._manager.restore(step, args=args)
-        state, best = restored.arrays["state"], restored.arrays["best"]
-        last = state["average"] or {"params": state["params"], **(state["model_state"] or {})}
-        return last, best or None, Progress.from_plain(restored.progress)
+    def _seal(self) -> None:
+        """Writes the manifest of what is being written, before orbax gives its folder the name that counts."""
+        for unfinished in self._folder.glob(f"{self._writing}.orbax-checkpoint-tmp*"):
+            manifest.write(unfinished)
 
-    def close(self) -> None:
-        """Waits until everything is written."""
-        self._manager.wait_until_finished()
-        self._manager.close()
+    @contextlib.contextmanager
+    def _reported(self, what: str) -> Iterator[None]:
+        """Turns what a full disk or a lost folder raises into one line."""
+        try:
+            yield
+        except _WRITING_FAILS as error:
+            reason = next((word for word in _REASONS if word in str(error)), str(error).splitlines()[0])
+            raise UserError(
+                f"cannot {what}: {reason}; make room, or mend the folder, and the same command goes on from the"
+                " checkpoint before"
+            ) from error
+
+
+def _manager(folder: Path, keep: int | None, seal: Callable[[], None] | None) -> ocp.CheckpointManager:
+    """Returns orbax's manager of a folder, for this process alone."""
+    alone = ocp.options.MultiprocessingOptions(
+        primary_host=jax.process_index(),
+        active_processes={jax.process_index()},
+        barrier_sync_key_prefix=f"process_{jax.process_index()}",
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    options = ocp.CheckpointManagerOptions(
+        max_to_keep=keep,
+        create=False,
+        enable_async_checkpointing=True,
+        async_options=ocp.AsyncOptions(post_finalization_callback=seal),
+        multiprocessing_options=alone,
+    )
+    return ocp.CheckpointManager(folder, options=options)
+
+
+def _steps(folder: Path) -> list[int]:
+    """Returns the steps of the checkpoints in a folder, the newest first; whole or not."""
+    return sorted((int(path.name) for path in folder.glob("[0-9]*") if path.name.isdigit()), reverse=True)
+
+
+def _newest(folder: Path) -> tuple[int | None, dict[int, str]]:
+    """Returns the step of the newest whole checkpoint in a folder, and what is wrong with newer ones."""
+    wrong: dict[int, str] = {}
+    for step in _steps(folder):
+        problem = manifest.problem(folder / str(step))
+        if problem is None:
+            return step, wrong
+        wrong[step] = f"checkpoint {step} of {folder} is passed over: {problem}"
+    return None, wrong
+
+
+def _set_damaged_aside(folder: Path) -> list[str]:
+    """Renames the checkpoints that are newer than the newest whole one; returns what was wrong with them."""
+    _, wrong = _newest(folder)
+    for step in wrong:
+        aside = folder / f"damaged-{step}"
+        shutil.rmtree(aside, ignore_errors=True)
+        (folder / str(step)).rename(aside)
+    return list(wrong.values())
+
+
+@dataclasses.dataclass(frozen=True)
+class Saved:
+    """What the newest whole checkpoint of a run holds.
+
+    Attributes:
+        last: the network's variables of all replicas after the step.
+        best: those at their best evaluation, or None where they were not kept.
+        progress: of the loop.
+        step: of the checkpoint.
+    """
+
+    last: dict[str, Any]
+    best: dict[str, Any] | None
+    progress: Progress
+    step: int
+
+
+def read_newest(folder: Path) -> Saved | None:
+    """Reads the newest whole checkpoint in a folder and changes nothing there; None if there is none."""
+    step, _ = _newest(folder)
+    if step is None:
+        return None
+    manager = _manager(folder.absolute(), None, None)
+    args = ocp.args.Composite(arrays=ocp.args.StandardRestore(), progress=ocp.args.JsonRestore())
+    restored = manager.restore(step, args=args)
+    manager.close()
+    state, best = restored.arrays["state"], restored.arrays["best"]
+    last = state["average"] or {"params": state["params"], **(state["model_state"] or {})}
+    return Saved(last, best or None, Progress.from_plain(restored.progress), step)
 
 
 def seed_folder(workdir: Path, seed: int) -> Path:
@@ -98,9 +222,7 @@ def read_variables(workdir: Path) -> dict[str, Any]:
     """
     seeds = sorted((workdir / SEEDS).glob("*/result.json"), key=lambda file: int(file.parent.name))
     folder = (seeds[0].parent if seeds else workdir) / "checkpoints"
-    checkpoints = Checkpoints(folder, keep=None) if folder.is_dir() else None
-    if checkpoints is None or checkpoints.latest is None:
+    saved = read_newest(folder)
+    if saved is None:
         raise UserError(f"no checkpoint in {folder}; name the folder of a run, or a file of weights")
-    last, best, _ = checkpoints.read(checkpoints.latest)
-    checkpoints.close()
-    return jax.tree.map(lambda leaf: np.asarray(leaf[0]), best or last)
+    return jax.tree.map(lambda leaf: np.asarray(leaf[0]), saved.best or saved.last)

@@ -14,7 +14,7 @@ from flax.traverse_util import flatten_dict
 from deepvision.errors import UserError
 from deepvision.train import metrics as metrics_lib
 from deepvision.train import parallel
-from deepvision.train.checkpoint import SEEDS, Checkpoint, Checkpoints, seed_folder
+from deepvision.train.checkpoint import SEEDS, Checkpoint, read_newest, seed_folder
 from deepvision.train.experiment import Experiment
 from deepvision.train.progress import Progress
 from deepvision.train.state import TrainState, init_state
@@ -54,10 +54,18 @@ class Evaluator:
             step = make_eval_step(model, task, config.train.monte_carlo)
             self._step = parallel.compile_eval(step, self._pipeline, devices, replicas, together)
 
-    def __call__(self, variables: Any) -> dict[str, np.ndarray]:
-        """Returns the metrics, [r] each or of the ensemble, of `variables` whose leaves have an axis [r] in front."""
-        feeds = (parallel.split_over_devices(feed, len(self._devices), axis=0) for feed in self._pipeline.evaluation())
-        return metrics_lib.total([self._step(variables, self._resident, feed) for feed in feeds])
+    def __call__(self, variables: Any, before_each: Callable[[], None] = lambda: None) -> dict[str, np.ndarray]:
+        """Returns the metrics, [r] each or of the ensemble, of `variables` whose leaves have an axis [r] in front.
+
+        `before_each` is called before every batch, and may end the evaluation with an exception.
+        """
+        here, batches = parallel.here(self._devices), []
+        for feed in self._pipeline.evaluation(parallel.part()):
+            before_each()
+            feed = parallel.split_over_devices(feed, here, axis=0)
+            batches.append(self._step(variables, self._resident, feed))
+            jax.block_until_ready(batches[: -parallel.AHEAD])
+        return metrics_lib.total(batches)
 
 
 Initialize = Callable[[Array, Array, Any, dict[str, Array]], TrainState]
@@ -144,11 +152,13 @@ def _saved(experiment: Experiment, workdir: Path, which: str) -> tuple[Any, list
     """Returns the variables [r] that a run has saved, the step of each, and the devices they are on."""
     weights, steps = [], []
     for folder in _folders(experiment, workdir):
-        last, best, progress, step = _read(folder)
-        if which == "best" and not best:
+        saved = read_newest(folder / "checkpoints")
+        if saved is None:
+            raise UserError(f"no checkpoint in {folder / 'checkpoints'}; train first, or name another --workdir")
+        if which == "best" and not saved.best:
             raise UserError(f"{workdir} kept no best weights (train.keep_best = False); evaluate the last")
-        weights.append(best if which == "best" else last)
-        steps += [of_one["step"] if which == "best" else step for of_one in progress.best]
+        weights.append(saved.best if which == "best" else saved.last)
+        steps += [of_one["step"] if which == "best" else saved.step for of_one in saved.progress.best]
     devices = parallel.pick_devices(experiment.config.parallel.devices, experiment.evaluation.batch_size)
     weights = jax.tree.map(lambda *leaves: np.concatenate(leaves), *weights)
     return parallel.replicate(weights, devices), steps, devices
@@ -158,17 +168,6 @@ def _folders(experiment: Experiment, workdir: Path) -> list[Path]:
     """Returns where checkpoints lie: of an arm of an ablation, every seed has its own."""
     several = (workdir / SEEDS).is_dir()
     return [seed_folder(workdir, seed) for seed in experiment.seeds] if several else [workdir]
-
-
-def _read(workdir: Path) -> tuple[Any, Any, Progress, int]:
-    """Returns the last and the best variables of a run's newest checkpoint, its progress and its step."""
-    folder = workdir / "checkpoints"
-    checkpoints = Checkpoints(folder, keep=None) if folder.is_dir() else None
-    if checkpoints is None or checkpoints.latest is None:
-        raise UserError(f"no checkpoint in {folder}; train first, or name another --workdir")
-    last, best, progress = checkpoints.read(checkpoints.latest)
-    checkpoints.close()
-    return last, best, progress, checkpoints.latest
 
 
 def _own_evaluator(experiment: Experiment, devices: Sequence[jax.Device]) -> Evaluator:

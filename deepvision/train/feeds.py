@@ -14,8 +14,11 @@ from deepvision.train.experiment import Experiment
 
 
 def replica_feeds(experiment: Experiment, step: int) -> Iterator[parallel.Feed]:
-    """Yields what one step of all replicas is fed, leaves [r, n]; a seed is read once, however many have it."""
-    streams = {seed: experiment.train.feed(seed, step) for seed in dict.fromkeys(experiment.seeds)}
+    """Yields what one step of all replicas is fed, leaves [r, n]; a seed is read once, however many have it.
+
+    Of several processes, each reads its own part of the batch.
+    """
+    streams = {seed: experiment.train.feed(seed, step, parallel.part()) for seed in dict.fromkeys(experiment.seeds)}
     while True:
         feeds = {seed: next(stream) for seed, stream in streams.items()}
         yield _stack([feeds[seed] for seed in experiment.seeds])

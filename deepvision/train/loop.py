@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-import statistics
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +13,21 @@ import numpy as np
 
 from deepvision.errors import UserError
 from deepvision.tasks.metrics import Metrics
+from deepvision.train import distributed, interruption, parallel
 from deepvision.train import metrics as metrics_lib
-from deepvision.train import parallel
 from deepvision.train.agenda import Agenda
+from deepvision.train.boundary import Boundary
 from deepvision.train.checkpoint import Checkpoint, Checkpoints
 from deepvision.train.display import Display, Silent
 from deepvision.train.evaluate import initial
 from deepvision.train.experiment import Experiment
 from deepvision.train.feeds import dispatch, replica_feeds
+from deepvision.train.non_finite import Broken, Remedy
+from deepvision.train.outcome import outcome
 from deepvision.train.programs import Programs
+from deepvision.train.reports import Reports, Share
 from deepvision.train.run_folder import RunFolder
-
-
-class Diverged(UserError):
-    """The loss of no replica is a finite number any more; `reasons` has one line for each."""
-
-    def __init__(self, message: str, reasons: Sequence[str]) -> None:
-        super().__init__(message)
-        self.reasons = tuple(reasons)
+from deepvision.train.watchdog import Watchdog
 
 
 def fit(
@@ -52,16 +47,18 @@ def fit(
 
     Raises:
         Diverged: the loss of every replica is not finite; the last checkpoint before it is kept.
+        Interrupted: a signal came; everything is saved, and the same call goes on.
         UserError: the folder cannot be written, or holds another run.
     """
     folder = RunFolder(workdir, experiment.config)
-    if folder.result is not None:
-        return folder.result
+    result = distributed.from_first(lambda: folder.result)
+    if result is not None:
+        return result
     everyone = tuple(range(len(experiment.seeds)))
     loop = _Loop(experiment, [Share(folder, everyone)], folder.path / "checkpoints", display or Silent(), programs)
     loop.run()
     folder.finish(loop.result(everyone))
-    return folder.result
+    return distributed.from_first(lambda: folder.result)
 
 
 def fit_together(
@@ -96,14 +93,6 @@ def fit_together(
     return loop.failures(range(len(folders)))
 
 
-@dataclasses.dataclass(frozen=True)
-class Share:
-    """The replicas that are reported in one run folder."""
-
-    folder: RunFolder
-    replicas: tuple[int, ...]
-
-
 class _Loop:
     """One call of `fit`.
 
@@ -122,31 +111,35 @@ class _Loop:
     ) -> None:
         self.started = time.perf_counter()
         self.experiment, self.shares, self.display = experiment, shares, display
-        self.agenda = Agenda(experiment)
+        self.agenda, self.remedy = Agenda(experiment), Remedy(experiment, display.note)
+        self.reports = Reports(experiment, shares)
         self.programs = programs or _own_programs(experiment)
         self.devices = self.programs.devices
         self.checkpoints = Checkpoints(checkpoints, experiment.config.train.keep_checkpoints)
+        self.boundary, self.watchdog = Boundary(), Watchdog(experiment.config.train.watchdog_seconds)
         self.seconds_to_first_step: float | None = None
+        self.step, self.unsaved = 0, False
 
     def run(self) -> int:
-        """Trains to the end; returns the step that was reached."""
-        step = self._resume()
-        others = f" and {len(self.shares) - 1} more runs" if len(self.shares) > 1 else ""
-        self.display.start(self.experiment.name + others, self.experiment.total_steps)
-        feeds = replica_feeds(self.experiment, step)
+        """Trains to the end; returns the step that was reached.
+
+        Raises:
+            Interrupted: a signal came; everything up to the step before it is saved.
+        """
         try:
-            while step < self.experiment.total_steps and self._active().any():
-                until = self.agenda.next_event(step)
-                self._train(step, until, feeds)
-                step = until
-                if self.agenda.evaluates(step):
-                    self._evaluate(step)
-                if self.agenda.saves(step) or not self._active().any():
-                    self._save(step)
+            self._resume()
+            others = f" and {len(self.shares) - 1} more runs" if len(self.shares) > 1 else ""
+            self.display.start(self.experiment.name + others, self.experiment.total_steps)
+            with interruption.held():
+                while self._goes_on():
+                    pass
+            self.checkpoints.wait()
         finally:
+            self.boundary.close()
+            self.watchdog.close()
             self.checkpoints.close()
             self.display.finish()
-        return step
+        return self.step
 
     def failures(self, replicas: Iterable[int]) -> dict[int, str]:
         """Returns why some of these replicas diverged."""
@@ -154,28 +147,11 @@ class _Loop:
 
     def result(self, replicas: Sequence[int]) -> dict[str, Any]:
         """Returns the content of result.json of some replicas."""
-        e, timings = self.experiment, self.shares[0].folder.timings()
-        failures = {e.seeds[r]: reason for r, reason in self.failures(replicas).items()}
-        rest = [r for r in replicas if e.seeds[r] not in failures]
-        seeds, step = tuple(e.seeds[r] for r in rest), max(self.progress.last[r]["step"] for r in rest)
-        seconds = (time.perf_counter() - self.started) * len(replicas) / len(e.seeds)
-        result = {
-            "name": e.name,
-            "model": e.config.model.name,
-            "parameters": e.parameters,
-            "macs": e.macs,
-            "steps": step,
-            "epochs": round(step / e.steps_per_epoch, 3),
-            "batch_size": e.train.batch_size,
-            "seeds": list(seeds),
-            "last": _with_seeds(seeds, [self.progress.last[r] for r in rest]),
-            "best": _with_seeds(seeds, [self.progress.best[r] for r in rest]),
-            "images_per_second": statistics.median(t["images_per_second"] for t in timings) if timings else 0.0,
-            "seconds": round(seconds, 3),
-            "seconds_to_first_step": self.seconds_to_first_step and round(self.seconds_to_first_step, 3),
-            "replicas": {"together": len(e.seeds) if self.programs.together else 1, "why": self.programs.why},
-        }
-        return result | ({"failures": failures} if failures else {})
+        seconds = (time.perf_counter() - self.started) * len(replicas) / len(self.experiment.seeds)
+        timings = self.shares[0].folder.timings()
+        return outcome(
+            self.experiment, self.programs, self.progress, replicas, timings, seconds, self.seconds_to_first_step
+        )
 
     def keep(self, step: int, share: Share) -> None:
         """Writes the last checkpoint of the one replica of a share into its folder."""
@@ -184,6 +160,7 @@ class _Loop:
         checkpoints = Checkpoints(share.folder.path / "checkpoints", self.experiment.config.train.keep_checkpoints)
         if checkpoints.latest != step:
             checkpoints.save(step, Checkpoint(*taken, self.progress.of(replica)))
+            checkpoints.wait()
         checkpoints.close()
 
     def _active(self) -> np.ndarray:
@@ -191,84 +168,117 @@ class _Loop:
         failed = np.asarray([reason is not None for reason in self.progress.failures])
         return ~(np.asarray(self.state.stopped) | failed)
 
-    def _resume(self) -> int:
-        """Takes the state of the newest checkpoint, or the initial one; returns its step."""
-        checkpoint, step = initial(self.experiment, self.programs.initialize), self.checkpoints.latest
-        if step is not None:
-            checkpoint = self.checkpoints.restore(step, checkpoint)
-            self.display.note(f"resuming from step {step}")
-        for share in self.shares:
-            share.folder.rewind(step or 0)
+    def _resume(self) -> None:
+        """Takes the state of the newest checkpoint, or the initial one."""
+        for note in self.checkpoints.notes:
+            self.display.note(note)
+        if self.checkpoints.latest is not None:
+            self.display.note(f"resuming from step {self.checkpoints.latest}")
+        self._take(self._newest())
+
+    def _newest(self) -> Checkpoint:
+        first = initial(self.experiment, self.programs.initialize)
+        return first if self.checkpoints.latest is None else self.checkpoints.restore(first)
+
+    def _take(self, checkpoint: Checkpoint) -> None:
+        """Goes on from a checkpoint, the newest."""
+        self.step, self.unsaved = self.checkpoints.latest or 0, False
+        self.reports.rewind(self.step)
         self.state = parallel.replicate(checkpoint.state, self.devices)
         self.best = parallel.replicate(checkpoint.best, self.devices)
         self.progress = checkpoint.progress
-        return step or 0
+        self.feeds = replica_feeds(self.experiment, self.step)
 
-    def _train(self, step: int, until: int, feeds: Iterator[parallel.Feed]) -> None:
-        """Makes the updates from `step` to `until`, and reports on them."""
-        started, outputs, compiled = time.perf_counter(), [], 0
-        for first in range(step, until, self.agenda.scan_steps):
-            feed = dispatch(feeds, min(self.agenda.scan_steps, until - first), len(self.devices))
+    def _goes_on(self) -> bool:
+        """Does what is due at this step, and trains until something is due again; tells whether there is more."""
+        try:
+            if self.agenda.evaluates(self.step) and self.step > self.progress.evaluated:
+                self._evaluate(self.step)
+            if self.unsaved and (self.agenda.saves(self.step) or not self._active().any()):
+                self._save()
+            if self.step >= self.experiment.total_steps or not self._active().any():
+                return False
+            self._train(self.agenda.next_event(self.step))
+        except Broken as broken:
+            self._take(self.remedy.cured(self._newest(), self.progress, broken.replicas))
+            self.display.note(f"{broken}: back to step {self.step}, with a lower learning rate")
+        return True
+
+    def _train(self, until: int) -> None:
+        """Makes the updates up to `until`, and reports on them."""
+        start, started, outputs, compiled = self.step, time.perf_counter(), [], 0
+        while self.step < until:
+            if self.boundary.stops():
+                self._stop(outputs)
+            count = min(self.agenda.scan_steps, until - self.step)
+            try:
+                feed = dispatch(self.feeds, count, parallel.here(self.devices))
+            except UserError:
+                if not interruption.requested():  # a signal to all processes of a terminal ends those that read data
+                    raise
+                self._stop(outputs)
             self.state, metrics = self.programs.train(self.state, self.programs.resident, feed)
             outputs.append(metrics)
+            self.step, self.unsaved = self.step + count, True
             if self.seconds_to_first_step is None:
                 jax.block_until_ready(metrics)
                 self.seconds_to_first_step = time.perf_counter() - self.started
-                started, compiled = time.perf_counter(), min(self.agenda.scan_steps, until - first)
+                started, compiled = time.perf_counter(), count
+            jax.block_until_ready(outputs[: -parallel.AHEAD])
+            self.watchdog.beat(f"step {self.step}")
         outputs = jax.device_get(jax.block_until_ready(outputs))
-        self._report(until, outputs, until - step - compiled, time.perf_counter() - started)
+        self._report(outputs, self.step - start - compiled, time.perf_counter() - started)
 
-    def _report(self, step: int, outputs: list[Metrics], timed_steps: int, seconds: float) -> None:
-        metrics = metrics_lib.total(jax.tree.map(lambda x: x.sum(axis=0), output) for output in outputs)
-        self._take_out_diverged(step, metrics)
-        images_per_second = timed_steps * self.experiment.train.batch_size * len(self.experiment.seeds) / seconds
-        self._log(step, "train", metrics)
-        for share in self.shares if timed_steps else ():
-            share.folder.log_timing(step, images_per_second, seconds)
-        self.display.step(step, self._means(metrics), images_per_second)
+    def _stop(self, outputs: Sequence[Metrics]) -> None:
+        """Saves, with what the steps since the last report gave, and ends the run."""
+        self.progress.add(jax.device_get(outputs))
+        if self.unsaved:
+            self._save()
+        self.checkpoints.wait()
+        distributed.from_first(lambda: None)  # nobody leaves before it is written
+        distributed.close()
+        raise interruption.Interrupted(f"saved at step {self.step}")
 
-    def _take_out_diverged(self, step: int, metrics: dict[str, np.ndarray]) -> None:
+    def _report(self, outputs: list[Metrics], timed_steps: int, seconds: float) -> None:
+        metrics = self.remedy.counted(metrics_lib.values(self.progress.add(outputs)), self.progress)
+        self.progress.sums = []
+        self._take_out_diverged(metrics)
+        self.reports.log(self.step, "train", metrics, self._active())
+        images_per_second = self.reports.log_timing(self.step, timed_steps, seconds)
+        self.display.step(self.step, self._means(metrics), images_per_second)
+
+    def _take_out_diverged(self, metrics: dict[str, np.ndarray]) -> None:
         """Notes which replicas have a metric that is not finite; the rest goes on, if there is one."""
-        for name, values in metrics.items():
-            for replica in np.flatnonzero(self._active() & ~np.isfinite(values)):
-                self.progress.failures[replica] = f"{name} is not finite at step {step}"
-                self.display.note(f"seed {self.experiment.seeds[replica]}: {self.progress.failures[replica]}")
-        if all(self.progress.failures):
-            latest = self.checkpoints.latest
-            kept = "no checkpoint was written yet" if latest is None else f"the checkpoint of step {latest} is kept"
-            raise Diverged(
-                f"{self.progress.failures[0]} (seeds {list(self.experiment.seeds)}); {kept};"
-                " lower optimizer.learning_rate or set optimizer.clip_norm",
-                self.progress.failures,
-            )
+        self.remedy.take_out(self.step, metrics, self._active(), self.progress, self.checkpoints.latest)
 
     def _evaluate(self, step: int) -> None:
-        metrics = self.programs.evaluate(self.state.evaluated)
+        metrics = self.programs.evaluate(self.state.evaluated, self._at_boundary)
         if self.state.average is not None:
-            newest = self.programs.evaluate(self.state.variables)
+            newest = self.programs.evaluate(self.state.variables, self._at_boundary)
             metrics |= {metrics_lib.NEWEST + name: values for name, values in newest.items()}
-        self._take_out_diverged(step, metrics)
+        self._take_out_diverged(metrics)
         active, stopped = self._active(), np.asarray(self.state.stopped)
         improved = self.progress.update(step, metrics, ~active)
         if self.best is not None:
             self.best = _keep_best(self.best, self.state.evaluated, parallel.replicate(improved, self.devices))
-        self._log(step, "eval", metrics)
+        self.reports.log(step, "eval", metrics, self._active())
         self.display.evaluated(step, self._means(metrics))
         patience = self.experiment.config.train.early_stopping
         if patience:
             stopped = stopped | (np.asarray(self.progress.waited) >= patience)
             self.state = self.state.replace(stopped=parallel.replicate(stopped, self.devices))
+        self.unsaved = True
 
-    def _save(self, step: int) -> None:
+    def _at_boundary(self) -> None:
+        """Between two batches of an evaluation, which is done anew when the run goes on."""
+        self.watchdog.beat(f"a batch of the evaluation at step {self.step}")
+        if self.boundary.stops():
+            self._stop([])
+
+    def _save(self) -> None:
         state, best = parallel.to_host((self.state, self.best))
-        self.checkpoints.save(step, Checkpoint(state, best, self.progress))
-
-    def _log(self, step: int, split: str, metrics: dict[str, np.ndarray]) -> None:
-        active, epoch = self._active(), step / self.experiment.steps_per_epoch
-        for share in self.shares:
-            rows = [r for r in share.replicas if active[r]]
-            seeds = tuple(self.experiment.seeds[r] for r in rows)
-            share.folder.log(step, epoch, split, seeds, {name: value[rows] for name, value in metrics.items()})
+        self.checkpoints.save(self.step, Checkpoint(state, best, self.progress))
+        self.unsaved = False
 
     def _means(self, metrics: dict[str, np.ndarray]) -> dict[str, float]:
         active = self._active()
@@ -288,7 +298,3 @@ def _keep_best(best: Any, current: Any, improved: jax.Array) -> Any:
         return jnp.where(improved.reshape(-1, *(1,) * (new.ndim - 1)), new, old)
 
     return jax.tree.map(keep, best, current)
-
-
-def _with_seeds(seeds: tuple[int, ...], metrics: list[dict[str, float]]) -> list[dict[str, float]]:
-    return [{"seed": seed, **values} for seed, values in zip(seeds, metrics, strict=True)]

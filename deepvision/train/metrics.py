@@ -19,11 +19,21 @@ def sum_over_devices(metrics: Metrics) -> Metrics:
     return lax.psum(metrics, ops.BATCH_AXIS) if ops.axis_bound(ops.BATCH_AXIS) else metrics
 
 
-def total(metrics: Iterable[Metrics]) -> dict[str, np.ndarray]:
-    """Returns the value of each metric over several batches; arrays of replicas [r] stay apart."""
-    sums: Metrics = {}
+def added(sums: Metrics | None, metrics: Iterable[Metrics]) -> Metrics | None:
+    """Returns sums and those of several batches, in double precision; None: nothing yet."""
     for batch in metrics:
         jax.block_until_ready(batch)  # says where memory did not suffice; a transfer to the host would wait for ever
         host = jax.tree.map(lambda x: np.asarray(x, np.float64), batch)
         sums = jax.tree.map(np.add, sums, host) if sums else host
-    return {name: metric.value() for name, metric in sums.items()}
+    return sums
+
+
+def values(sums: Metrics) -> dict[str, np.ndarray]:
+    """Returns the value of each metric, not a number where nothing was counted."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {name: metric.value() for name, metric in sums.items()}
+
+
+def total(metrics: Iterable[Metrics]) -> dict[str, np.ndarray]:
+    """Returns the value of each metric over several batches; arrays of replicas [r] stay apart."""
+    return values(added(None, metrics) or {})

@@ -15,24 +15,48 @@ import numpy as np
 from jax import lax
 
 from deepvision import ops
-from deepvision.data.pipeline import Pipeline
+from deepvision.data.pipeline import Part, Pipeline
 from deepvision.errors import UserError, unknown
 from deepvision.tasks.metrics import Metrics
+from deepvision.train import distributed
 from deepvision.train.state import TrainState
 from deepvision.train.step import EvalStep, TrainStep, unrolled_scan
 
 Feed = dict[str, np.ndarray]
+AHEAD = 2  # dispatches that a device may have before it: it does not wait, and a signal is heard soon
 
 
 def pick_devices(count: int, batch_size: int) -> list[jax.Device]:
-    """Returns the first `count` local devices (0: all), of which the batch must be a multiple."""
-    devices = jax.local_devices()
-    if count > len(devices):
-        raise UserError(f"parallel.devices = {count}, but this process has {len(devices)}: {devices}")
-    devices = devices[: count or len(devices)]
+    """Returns the first `count` devices of every process (0: all), of which the batch must be a multiple.
+
+    They stand in the order of the processes, and so does what each feeds of the batch.
+    """
+    devices = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
+    by_process = [[d for d in devices if d.process_index == process] for process in range(distributed.count())]
+    fewest = min(map(len, by_process))
+    if count > fewest:
+        raise UserError(f"parallel.devices = {count}, but there are {fewest} in a process: {by_process[0]}")
+    if not count and fewest < max(map(len, by_process)):
+        numbers = [len(of_one) for of_one in by_process]
+        raise UserError(f"the processes have different numbers of devices, {numbers}: set parallel.devices")
+    devices = [device for of_one in by_process for device in of_one[: count or fewest]]
     if batch_size % len(devices):
         raise UserError(f"a batch of {batch_size} does not divide over {len(devices)} devices")
     return devices
+
+
+def here(devices: Sequence[jax.Device]) -> int:
+    """Returns how many of these devices are of this process."""
+    return len(_local(devices))
+
+
+def part() -> Part:
+    """Returns which part of every batch this process feeds."""
+    return Part(jax.process_index(), distributed.count())
+
+
+def _local(devices: Sequence[jax.Device]) -> list[jax.Device]:
+    return [device for device in devices if device.process_index == jax.process_index()]
 
 
 def over_replicas(function: Callable, in_axes: Sequence[int | None], replicas: int) -> Callable:
@@ -153,7 +177,7 @@ def _positions(feed: Any) -> jax.Array:
 
 
 def split_over_devices(feed: Feed, devices: int, axis: int) -> Feed:
-    """Cuts the examples (at `axis`) into equal runs, one per device, and puts the devices in front."""
+    """Cuts the examples (at `axis`) into equal runs, one per device of this process, and puts the devices in front."""
 
     def split(x: np.ndarray) -> np.ndarray:
         parts = x.reshape(*x.shape[:axis], devices, x.shape[axis] // devices, *x.shape[axis + 1 :])
@@ -163,8 +187,8 @@ def split_over_devices(feed: Feed, devices: int, axis: int) -> Feed:
 
 
 def replicate(tree: Any, devices: Sequence[jax.Device]) -> Any:
-    """Puts a tree on every device, as the compiled programs return it."""
-    mesh = jax.sharding.Mesh(np.asarray(devices), (ops.BATCH_AXIS,))
+    """Puts a tree on every device of this process, as the compiled programs return it."""
+    mesh = jax.sharding.Mesh(np.asarray(_local(devices)), (ops.BATCH_AXIS,))
     return jax.device_put(tree, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec()))
 
 

@@ -51,6 +51,7 @@ def make_step(experiment: Experiment) -> TrainStep:
             accumulate=config.optimizer.accumulate,
             average_share=share,
             stoppable=config.train.early_stopping > 0,
+            skips=config.train.non_finite == "skip",
         )
         return made(state, batch, key)
 

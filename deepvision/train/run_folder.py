@@ -10,11 +10,13 @@ result.json        the outcome; exists only when the training is done
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -24,8 +26,10 @@ from ml_collections import ConfigDict
 
 import deepvision
 from deepvision.errors import UserError
+from deepvision.train import distributed
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "grain", "tensorflow-datasets")
+NO_PART_OF_A_RESULT = ("parallel.devices", "train.watchdog_seconds")  # may change from one call to the next
 
 
 class RunFolder:
@@ -36,18 +40,27 @@ class RunFolder:
         config: of the run. A folder that holds a run of another config is refused, unless that has reported nothing:
             then it may have failed for what was wrong in it.
 
+    Of several processes, only the first one writes.
+
     Raises:
-        UserError: no permission, or another run's folder.
+        UserError: no permission, or another run's folder; of what is written later, that it cannot be.
     """
 
     def __init__(self, path: Path, config: ConfigDict) -> None:
-        self.path = Path(path)
+        self.path, self._events = Path(path), None
+        self._writes = distributed.is_first()
+        if self._writes:
+            with self._reported():
+                self.path.mkdir(parents=True, exist_ok=True)
+                self._claim(config)
+
+    @contextlib.contextmanager
+    def _reported(self) -> Iterator[None]:
+        """Turns what a disk that is full, or a folder that has gone, raises into one line."""
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._claim(config)
+            yield
         except OSError as error:
             raise UserError(f"cannot write to workdir {self.path}: {error.strerror or error}") from error
-        self._events = None
 
     def _claim(self, config: ConfigDict) -> None:
         different = changed_fields(self.path, config)
@@ -68,13 +81,16 @@ class RunFolder:
 
     def finish(self, result: dict[str, Any]) -> None:
         """Writes the outcome."""
-        write_json(self.path / "result.json", result)
-        if self._events:
-            self._events.close()
+        if self._writes:
+            with self._reported():
+                write_json(self.path / "result.json", result)
+        self._close_events()
 
     def log(self, step: int, epoch: float, split: str, seeds: tuple[int, ...], metrics: dict[str, Any]) -> None:
         """Appends metrics [r] of every replica, and writes them as TensorBoard events."""
-        with (self.path / "metrics.jsonl").open("a") as file:
+        if not self._writes:
+            return
+        with self._reported(), (self.path / "metrics.jsonl").open("a") as file:
             for replica, seed in enumerate(seeds):
                 values = {name: float(value[replica]) for name, value in metrics.items()}
                 line = {"step": step, "epoch": round(epoch, 6), "split": split, "seed": seed, **values}
@@ -84,23 +100,34 @@ class RunFolder:
 
     def log_timing(self, step: int, images_per_second: float, seconds: float) -> None:
         """Appends how fast training went."""
+        if not self._writes:
+            return
         line = {"step": step, "images_per_second": round(images_per_second, 1), "seconds": round(seconds, 3)}
-        with (self.path / "timing.jsonl").open("a") as file:
+        with self._reported(), (self.path / "timing.jsonl").open("a") as file:
             file.write(json.dumps(line) + "\n")
 
     def rewind(self, step: int) -> None:
         """Removes what was reported after `step`, so that a resumed run writes it again."""
-        for name in ("metrics.jsonl", "timing.jsonl"):
-            file = self.path / name
-            if file.exists():
-                kept = [line for line in _whole_lines(file) if json.loads(line)["step"] <= step]
-                _replace(file, "".join(kept))
+        if not self._writes:
+            return
+        with self._reported():
+            for name in ("metrics.jsonl", "timing.jsonl"):
+                file = self.path / name
+                if file.exists():
+                    kept = [line for line in _whole_lines(file) if json.loads(line)["step"] <= step]
+                    _replace(file, "".join(kept))
+        self._close_events()
         self._writer(purge_step=step + 1)
 
     def timings(self) -> list[dict[str, float]]:
         """Returns the lines of timing.jsonl."""
         file = self.path / "timing.jsonl"
         return [json.loads(line) for line in _whole_lines(file)] if file.exists() else []
+
+    def _close_events(self) -> None:
+        if self._events is not None:
+            self._events.close()
+            self._events = None
 
     def _writer(self, purge_step: int | None = None) -> Any:
         if self._events is None:
@@ -111,10 +138,11 @@ class RunFolder:
 
 
 def changed_fields(folder: Path, config: ConfigDict) -> list[str]:
-    """Returns in which fields a run that has reported something was another; [] where there is no such run."""
+    """Returns in which fields that matter a run that has reported something was another; [] if there is no such run."""
     file = folder / "config.json"
     begun = file.exists() and (folder / "metrics.jsonl").exists()
-    return differences(to_plain(config), read_json(file)) if begun else []
+    found = differences(to_plain(config), read_json(file)) if begun else []
+    return [text for text in found if text.split(":")[0] not in NO_PART_OF_A_RESULT]
 
 
 def environment() -> dict[str, Any]:
@@ -124,7 +152,7 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {"deepvision": deepvision.__version__, **{name: _version(name) for name in PACKAGES}},
         "devices": [f"{device.platform} {device.device_kind}" for device in jax.devices()],
-        "processes": jax.process_count(),
+        "processes": distributed.count(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "git_commit": _git_commit(),
     }

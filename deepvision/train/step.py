@@ -32,6 +32,7 @@ def make_train_step(
     accumulate: int = 1,
     average_share: Callable[[Array], Array] | None = None,
     stoppable: bool = False,
+    skips: bool = False,
 ) -> TrainStep:
     """Returns the training step `(state, batch, key) -> (state, metrics)`.
 
@@ -39,6 +40,7 @@ def make_train_step(
     plus the penalties. With `accumulate` > 1 the batch is cut into so many
     parts, whose gradients are averaged before the one update. `average_share` is the share of the newest weights in
     their average, as a function of the step; see `averaging`. A `stoppable` step leaves a stopped replica as it is.
+    One that `skips` makes no update where the loss or a gradient is not finite, and counts that.
     """
 
     def loss(params: Any, model_state: Any, batch: Batch, key: Key) -> tuple[Array, tuple[Any, Metrics]]:
@@ -75,6 +77,7 @@ def make_train_step(
         )
         metrics = metrics_lib.sum_over_devices(metrics)
         metrics["gradient_norm"] = Mean(optax.tree.norm(grads), jnp.ones(()))
+        new, metrics = _unless_broken(state, new, metrics) if skips else (new, metrics)
         return _unless_stopped(state, new) if stoppable else new, metrics
 
     return step
@@ -156,3 +159,15 @@ def _unless_stopped(old: TrainState, new: TrainState) -> TrainState:
     """Returns `new`, or `old` with the step counted on, for a replica that early stopping has ended."""
     kept = jax.tree.map(lambda a, b: jnp.where(old.stopped, a, b), old, new)
     return kept.replace(step=new.step)
+
+
+def _unless_broken(old: TrainState, new: TrainState, metrics: Metrics) -> tuple[TrainState, Metrics]:
+    """Returns `new`, or `old` with the step counted on and metrics of nothing where one of them is not finite.
+
+    The metrics are those of the global batch, so that all devices decide alike.
+    """
+    finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(metrics)]))
+    kept = jax.tree.map(lambda a, b: jnp.where(finite, b, a), old, new)
+    counted = jax.tree.map(lambda leaf: jnp.where(finite, leaf, jnp.zeros_like(leaf)), metrics)
+    skipped = Mean(jnp.where(finite, 0.0, 1.0), jnp.ones(()))
+    return kept.replace(step=new.step), counted | {"skipped": skipped}

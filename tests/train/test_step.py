@@ -16,7 +16,7 @@ from deepvision.models import create_model
 from deepvision.tasks import Classification
 from deepvision.train.averaging import ExponentialAverage, PolyakAverage, StochasticWeightAverage
 from deepvision.train.evaluate import initial
-from deepvision.train.loop import Diverged
+from deepvision.train.non_finite import Diverged
 from deepvision.train.state import init_state
 from deepvision.train.step import make_train_step
 from tests.train.small import small_config, train

@@ -147,7 +147,9 @@ def _train() -> config_dict.ConfigDict:
     train.averaging = config_dict.placeholder(object)  # of the weights, for evaluation: "ema(decay=0.999)", polyak, swa
     train.eval_every_epochs = 1.0
     train.checkpoint_every_steps = 0  # 0: at every evaluation
-    train.best_metric = "accuracy"  # of the evaluation: psnr, mean_iou ...; of "loss", less is better
+    train.best_metric = (
+        ""  # of the evaluation; empty: accuracy, psnr or mean_iou, by the task; of "loss", less is better
+    )
     train.keep_checkpoints = 2  # the newest
     train.keep_best = True  # keep the weights of the best evaluation besides the last
     train.early_stopping = 0  # evaluations without a better result before the run stops; 0: off
@@ -173,7 +175,7 @@ def _ablation() -> config_dict.ConfigDict:
     ablation.seeds = 4  # per arm, trained together: config.seed, config.seed + 1, ...
     ablation.tune = config_dict.placeholder(object)  # {"optimizer.learning_rate": (0.03, 0.1)}: the best for every arm
     ablation.tune_seeds = 1  # that each of these values is tried with, on data.validation_split
-    ablation.metric = "accuracy"  # what the table ranks by
+    ablation.metric = ""  # what the table ranks by; empty: accuracy, psnr or mean_iou, by the task
     ablation.baseline = ""  # the arm all others are compared with: "batch" or "norm=batch"; empty: the first
     ablation.delta = 0.0  # a difference of the metric worth resolving (accuracy: 0.01 is one point); 0: none named
     return ablation

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
+from ml_collections import ConfigDict
+
 from deepvision.ablation.statistics import Summary
 from deepvision.errors import unknown
+from deepvision.tasks import task_class
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +74,15 @@ def get_metric(name: str) -> Metric:
     if name not in METRICS:
         raise unknown("metric", name, METRICS)
     return METRICS[name]
+
+
+def metric_of(config: ConfigDict) -> Metric:
+    """Returns the metric that the arms of an ablation are compared by.
+
+    Raises:
+        UserError: there is no such metric, or no such task.
+    """
+    return get_metric(config.ablation.metric or task_class(config.task).headline)
 
 
 def shown_as(name: str) -> Metric:

@@ -14,7 +14,7 @@ from deepvision.ablation.arms import Arm, axis_fields, axis_names, make_arms
 from deepvision.ablation.folders import Replica, path_of
 from deepvision.ablation.groups import group_arms, shard
 from deepvision.ablation.merge import find_arm
-from deepvision.ablation.metrics import Metric, get_metric
+from deepvision.ablation.metrics import Metric, metric_of
 from deepvision.ablation.reading import is_finished, read_measured
 from deepvision.ablation.replicas import train_replicas
 from deepvision.ablation.tuning import tuned_arms
@@ -95,7 +95,7 @@ def checked_arms(config: config_dict.ConfigDict) -> tuple[list[Arm], Metric]:
     """Returns the arms and the metric they are compared by, if the baseline is one of them."""
     arms = make_arms(config)
     find_arm(config.ablation.baseline, arms)
-    return arms, get_metric(config.ablation.metric)
+    return arms, metric_of(config)
 
 
 class Runner:
@@ -209,7 +209,7 @@ def describe_arms(config: config_dict.ConfigDict, arms: Sequence[Arm]) -> dict[s
     fields = axis_fields(config)
     return {
         "name": config.name,
-        "metric": config.ablation.metric,
+        "metric": metric_of(config).name,
         "baseline": config.ablation.baseline,
         "delta": config.ablation.delta,
         "fields": fields,

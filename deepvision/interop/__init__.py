@@ -91,9 +91,8 @@ def refit(
         UserError: they are of another network; the message lists what is missing, left over and misshaped.
     """
     found = flatten_dict(dict(variables))
-    shapes, other = (
-        flatten_dict(_shapes(model.clone(num_classes=n), image_shape)) for n in (num_classes, num_classes + 1)
-    )
+    others = num_classes + (model.outputs != "image")  # of another number, to tell the classifier; an image has none
+    shapes, other = (flatten_dict(_shapes(model.clone(num_classes=n), image_shape)) for n in (num_classes, others))
     adapt = Adapter(model.clone(image_shape=image_shape), image_shape[-1])
     fitted, misshaped = {}, []
     for path in shapes.keys() & found.keys():

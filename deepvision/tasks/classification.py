@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -48,6 +48,8 @@ class Classification:
     Source: label smoothing, Szegedy et al. 2015 (1512.00567), section 7; confidence penalty, Pereyra et al. 2017,
         equation 2; the others see `mixing`.
     """
+
+    headline: ClassVar[str] = "accuracy"
 
     label_smoothing: float | Array = 0.0
     mixup: float | Array = 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -15,7 +15,13 @@ Batch = dict[str, Array]
 
 
 class Task(Protocol):
-    """What everything above a network and below an engine consists of."""
+    """What everything above a network and below an engine consists of.
+
+    Attributes:
+        headline: the metric by which runs are compared where nothing else is said.
+    """
+
+    headline: ClassVar[str]
 
     @classmethod
     def configured(cls, config: ConfigDict, loss: ConfigDict, model: Network) -> Task:

@@ -88,7 +88,7 @@ def initial(experiment: Experiment, initialize: Initialize | None = None) -> Che
     jax.block_until_ready(states)
     # A copy: the state is donated to the first step, and what is kept must not go with it.
     best = jax.tree.map(lambda x: x.copy(), states.evaluated) if config.keep_best else None
-    return Checkpoint(states, best, Progress.new(config.best_metric, len(experiment.seeds)))
+    return Checkpoint(states, best, Progress.new(config.best_metric or experiment.task.headline, len(experiment.seeds)))
 
 
 def _first_images(experiment: Experiment) -> jax.Array:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from deepvision.errors import unknown
+
 
 @dataclasses.dataclass
 class Progress:
@@ -38,6 +40,8 @@ class Progress:
 
     def update(self, step: int, metrics: dict[str, np.ndarray], stopped: np.ndarray) -> np.ndarray:
         """Takes an evaluation (metrics [r]) in; returns which replicas improved, [r]. Stopped ones stay as they are."""
+        if self.metric not in metrics:
+            raise unknown("train.best_metric", self.metric, metrics)
         improved = np.zeros(len(self.best), bool)
         for replica in np.flatnonzero(~stopped):
             now = {"step": step, **{name: float(value[replica]) for name, value in metrics.items()}}

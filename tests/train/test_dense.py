@@ -57,7 +57,6 @@ def config(root: Path, task: str, model: str, overrides: dict[str, Any]) -> Conf
 def test_a_denoiser_learns_and_its_weights_give_what_was_reported(shapes: Path, tmp_path: Path):
     made = config(shapes, "restoration", "dncnn17_gray", {"depth": 3, "width": 8})
     made.model.norm = "none"  # running averages would need more steps
-    made.train.best_metric = "psnr"
     last = train(made, tmp_path)["last"][0]
     losses = curve(tmp_path)
     assert losses[-1] < 0.5 * losses[0]
@@ -71,7 +70,6 @@ def test_a_denoiser_learns_and_its_weights_give_what_was_reported(shapes: Path, 
 def test_a_segmenter_learns_whatever_sizes_it_is_evaluated_in(shapes: Path, tmp_path: Path):
     made = config(shapes, "segmentation", "unet_padded", {"depth": 1, "width": 8})
     made.model.dropout = 0.0
-    made.train.best_metric = "mean_iou"
     made.data.border_weight = 10.0
     made.data.eval_multiple = 16
     made.segmentation.losses = ("cross_entropy", "dice")

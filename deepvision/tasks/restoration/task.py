@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -53,6 +53,8 @@ class Restoration:
         rounded: measure images as 8 bits would store them.
         luma: measure the luma of colour images.
     """
+
+    headline: ClassVar[str] = "psnr"
 
     training: Degradation
     evaluation: Degradation

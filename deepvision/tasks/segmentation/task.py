@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -39,6 +39,8 @@ class Segmentation:
     Attributes:
         losses: entries of `losses.LOSSES`, made.
     """
+
+    headline: ClassVar[str] = "mean_iou"
 
     losses: tuple[Loss, ...]
 

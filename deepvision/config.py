@@ -137,6 +137,7 @@ def _restoration() -> config_dict.ConfigDict:
 def _segmentation() -> config_dict.ConfigDict:
     segmentation = config_dict.ConfigDict()
     segmentation.losses = ("cross_entropy",)  # summed: "dice(scale=0.5)", "focal(gamma=2.0)", "lovasz_softmax"
+    segmentation.cells = False  # of two classes: score the second as cells, by Rand score and warping error
     return segmentation
 
 
@@ -147,9 +148,7 @@ def _train() -> config_dict.ConfigDict:
     train.averaging = config_dict.placeholder(object)  # of the weights, for evaluation: "ema(decay=0.999)", polyak, swa
     train.eval_every_epochs = 1.0
     train.checkpoint_every_steps = 0  # 0: at every evaluation
-    train.best_metric = (
-        ""  # of the evaluation; empty: accuracy, psnr or mean_iou, by the task; of "loss", less is better
-    )
+    train.best_metric = ""  # of the evaluation; empty: accuracy, psnr or mean_iou, by the task
     train.keep_checkpoints = 2  # the newest
     train.keep_best = True  # keep the weights of the best evaluation besides the last
     train.early_stopping = 0  # evaluations without a better result before the run stops; 0: off

@@ -60,6 +60,8 @@ _ALL = (
     _share("mean_dice", higher_is_better=True),
     _share("foreground_iou", higher_is_better=True),
     _share("pixel_accuracy", higher_is_better=True),
+    _share("rand_score", higher_is_better=True),
+    Metric("warping_error", higher_is_better=False, digits=6),
     Metric("loss", higher_is_better=False),
 )
 METRICS = {metric.name: metric for metric in _ALL}

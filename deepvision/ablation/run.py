@@ -15,6 +15,7 @@ from deepvision.ablation.folders import Replica, path_of
 from deepvision.ablation.groups import group_arms, shard
 from deepvision.ablation.merge import find_arm
 from deepvision.ablation.metrics import Metric, metric_of
+from deepvision.ablation.pictures import draw_pictures
 from deepvision.ablation.reading import is_finished, read_measured
 from deepvision.ablation.replicas import train_replicas
 from deepvision.ablation.tuning import tuned_arms
@@ -186,6 +187,7 @@ class Runner:
         if arm.name not in self.failed:
             self.trained.append(arm.name)
         if self.metric and is_finished(path):
+            draw_pictures(self._build([arm.config], [arm.config.seed]), path)
             measured = read_measured(path, self.metric)
             value = f"{self.metric.heading} {self.metric.write_mean(measured.summary)}"
             self._note(arm, f"{value}, {measured.seconds:,.0f} s")

@@ -70,7 +70,7 @@ def pretrained(
     """
     arrays = read_arrays(source)
     dialects = _rules(model, name)
-    rules = best_rules(flatten_dict(_shapes(model, None)), arrays, dialects, name)
+    rules = best_rules(flatten_dict(_shapes(model, image_shape)), arrays, dialects, name)
     classes = np.shape(arrays.get(rules.classes))
     if classes or num_classes is not None:
         model = model.clone(num_classes=classes[0] if classes else 0)

@@ -66,6 +66,11 @@ class Network(nn.Module):
         """What whole images are cut into tiles by, of a network without padding; None: they are not cut."""
         return None
 
+    @property
+    def multiple(self) -> int:
+        """What the sides of images must be multiples of, in pixels; whole images are continued to such."""
+        return 1
+
     def resized(self, path: str, value: np.ndarray, shape: Shape) -> np.ndarray | None:
         """Returns a variable, learned on images of one size, for images of another; None where there is no such thing.
 

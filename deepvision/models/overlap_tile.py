@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import lax
 
+from deepvision import ops
 from deepvision.models.network import Network, Tiling
 from deepvision.types import Array, Images, Key
 
@@ -26,21 +27,23 @@ class _Tiles(NamedTuple):
 
 
 def apply_whole(model: Network, variables: Any, x: Images, key: Key) -> Array:
-    """Returns what a network says of images [n, h, w, c] in evaluation; of one without padding, for every pixel.
+    """Returns what a network says of whole images [n, h, w, c] in evaluation; mirrored beyond their borders if need be.
 
-    Images are mirrored beyond their borders, and cut into tiles of at most the network's own size. They start where the
-    poolings of a network that sees the whole image start, so that the outputs are the same, unless a layer measures the
-    plane, as group normalization does.
+    For a network without padding they are cut into tiles of at most its own image size. Tiles start where the poolings
+    of a network that sees the whole image start, so that the outputs are the same, unless a layer measures the plane,
+    as group normalization does.
 
     Args:
         model: with its variables.
-        x: of any size where the network has no padding; else of one that it takes.
+        x: of any size.
         key: of noise that goes on in evaluation, the same for every tile.
     """
     noise = {"dropout": key}
-    if model.tiling is None:
-        return model.apply(variables, x, train=False, rngs=noise)
     sides = x.shape[1:3]
+    if model.tiling is None:
+        x = ops.pad_to_multiple(x, model.multiple, mode="symmetric")
+        outputs = model.apply(variables, x, train=False, rngs=noise)
+        return outputs if x.shape[1:3] == sides else outputs[:, : sides[0], : sides[1]]
     tiles = [_tiles(side, limit, model.tiling) for side, limit in zip(sides, model.image_shape, strict=False)]
     margins = (_margins(side, axis, model.tiling.lost) for side, axis in zip(sides, tiles, strict=True))
     x = jnp.pad(x, [(0, 0), *margins, (0, 0)], mode="symmetric")

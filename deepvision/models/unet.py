@@ -103,6 +103,10 @@ class UNet(Network):
         margin = LOST * (step - 1)
         return None if self.padded else Tiling(step * LOST // 2 + margin, step, 2 * step * LOST + margin)
 
+    @property
+    def multiple(self) -> int:
+        return 2**self.depth if self.padded else 1
+
     def _check(self, x: Images) -> None:
         """Refuses an image with a side that does not halve at every pooling, or of which no output is left."""
         step = 2**self.depth

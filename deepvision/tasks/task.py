@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 
 from deepvision.models.network import Network
 from deepvision.tasks.metrics import Metrics
+from deepvision.tasks.pictures import Pictures
 from deepvision.types import Array, Key, Shape
 
 Batch = dict[str, Array]
@@ -43,6 +44,15 @@ class Task(Protocol):
         Args:
             example: arrays of one image, such as "image" uint8 [h, w, c].
             name: of the image, "set/file", the same everywhere.
+        """
+        ...
+
+    def pictures(self, example: dict[str, np.ndarray], output: np.ndarray) -> Pictures:
+        """Returns pictures of what the network was given of one image, what came out, and what should have.
+
+        Args:
+            example: as of `on_host`; the truth may be missing.
+            output: of the network, [h, w, outputs].
         """
         ...
 

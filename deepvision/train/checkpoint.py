@@ -90,8 +90,12 @@ def seed_folder(workdir: Path, seed: int) -> Path:
     return workdir / SEEDS / str(seed)
 
 
-def read_variables(workdir: Path) -> dict[str, Any]:
-    """Returns the best variables, or where they were not kept the newest, of the first replica of a run.
+def read_variables(workdir: Path, best: bool = True) -> dict[str, Any]:
+    """Returns the variables of the first replica of a run.
+
+    Args:
+        workdir: its folder, or that of an arm of an ablation.
+        best: those of its best evaluation, if they were kept; else the newest.
 
     Raises:
         UserError: the folder holds no checkpoint.
@@ -101,6 +105,6 @@ def read_variables(workdir: Path) -> dict[str, Any]:
     checkpoints = Checkpoints(folder, keep=None) if folder.is_dir() else None
     if checkpoints is None or checkpoints.latest is None:
         raise UserError(f"no checkpoint in {folder}; name the folder of a run, or a file of weights")
-    last, best, _ = checkpoints.read(checkpoints.latest)
+    newest, kept, _ = checkpoints.read(checkpoints.latest)
     checkpoints.close()
-    return jax.tree.map(lambda leaf: np.asarray(leaf[0]), best or last)
+    return jax.tree.map(lambda leaf: np.asarray(leaf[0]), kept if best and kept else newest)

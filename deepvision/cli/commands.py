@@ -108,6 +108,7 @@ COMMANDS = {
             Flag("top", 5, "how many classes to print", _INT),
             Flag("out", "predictions", "restoration, segmentation: folder for what is written"),
             Flag("truth", None, "restoration, segmentation: folder with the true image or mask of the same name"),
+            Flag("multiple", None, "the same: continue sides to multiples, so that sizes share a program", _INT),
             Flag("degrade", False, "restoration: degrade the images first, as evaluation does", flags.DEFINE_boolean),
         ),
         takes_config=True,

@@ -29,15 +29,20 @@ from deepvision.train import metrics as metrics_lib
 
 
 class Predictor:
-    """A network with its weights, on one whole image after another; images of one size share a compiled program."""
+    """A network with its weights, on one whole image after another; images of one size share a compiled program.
 
-    def __init__(self, trained: Trained) -> None:
-        self._trained = trained
+    Args:
+        trained: the network.
+        multiple: of pixels, to which sides are continued.
+    """
+
+    def __init__(self, trained: Trained, multiple: int) -> None:
+        self._trained, self._multiple = trained, multiple
         self._compiled = jax.jit(self._step, static_argnames="known")
 
     def __call__(self, example: Example) -> tuple[np.ndarray, Metrics]:
         """Returns the outputs [n, h, w, k], and the metrics if the truth is known, else none."""
-        batch = [padded(planes, self._trained.data.eval_multiple) for planes in example.planes]
+        batch = [padded(planes, self._multiple) for planes in example.planes]
         arrays = {name: np.stack([planes[name] for planes in batch]) for name in batch[0]}
         height, width = example.planes[0]["image"].shape[:2]
         size = np.tile(np.array([height, width], np.int32), (len(batch), 1))
@@ -54,7 +59,10 @@ class Predictor:
 def run(files: Sequence[Path], config: ConfigDict, source: Path, flags: Any) -> int:
     """Writes what the network makes of every image, and prints the metrics; returns the exit status."""
     reader = _reader(config, source, flags)
-    predictor, out = Predictor(reader.trained), workdir.prepare(flags.out, "predictions")
+    predictor = Predictor(
+        reader.trained, reader.trained.data.eval_multiple if flags.multiple is None else flags.multiple
+    )
+    out = workdir.prepare(flags.out, "predictions")
     display, measured, failed = make_display(tables.progress()), {}, 0
     display.start("predict", len(files))
     started = time.monotonic()
@@ -80,6 +88,8 @@ def run(files: Sequence[Path], config: ConfigDict, source: Path, flags: Any) -> 
 def _reader(config: ConfigDict, source: Path, flags: Any) -> Restoring | Labelling:
     if config.task == "segmentation" and flags.degrade:
         raise UserError("--degrade has no meaning here: the task is segmentation")
+    if flags.multiple is not None and flags.multiple < 1:
+        raise UserError(f"--multiple must be at least 1 pixel, got {flags.multiple}")
     if flags.degrade and flags.truth:
         raise UserError("--degrade takes the images themselves for the truth: leave --truth out")
     truths = same_name(Path(flags.truth)) if flags.truth else {}

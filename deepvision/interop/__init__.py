@@ -71,7 +71,8 @@ def pretrained(
     arrays = read_arrays(source)
     dialects = _rules(model, name)
     rules = best_rules(flatten_dict(_shapes(model, image_shape)), arrays, dialects, name)
-    classes = np.shape(arrays.get(rules.classes))
+    # Outputs that are the channels of an image are no classifier: another number of them is another network.
+    classes = np.shape(arrays.get(rules.classes)) if model.outputs != "image" else (model.num_classes,)
     if classes or num_classes is not None:
         model = model.clone(num_classes=classes[0] if classes else 0)
     adapt = Adapter(model, (image_shape or model.image_shape)[-1])

@@ -40,7 +40,7 @@ def made(tmp_path_factory):
     for folder in ("restoration/set", "segmentation/set/image", "segmentation/set/label"):
         (root / folder).mkdir(parents=True)
     Image.fromarray(GRAY).save(root / "restoration/set/a.png")
-    Image.fromarray(GRAY.T.copy()).save(root / "restoration/set/b.png")
+    Image.fromarray(255 - GRAY).save(root / "restoration/set/b.png")
     Image.fromarray(GRAY).save(root / "segmentation/set/image/a.png")
     Image.fromarray(np.where(GRAY > 99, 255, 0).astype(np.uint8)).save(root / "segmentation/set/label/a.png")
     return made

@@ -20,7 +20,7 @@ def warping_error(found: np.ndarray, true: np.ndarray) -> float:
         found, true: bool [h, w], true inside of cells, which are connected by edges; what is between them is connected
             by corners too, and goes on beyond the image.
 
-    Source: Jain et al. 2010, "Boundary learning by optimization with topological constraints", section 3.
+    Source: Jain et al. 2010, "Boundary learning by optimization with topological constraints".
     """
     height, width = true.shape
     stride = width + 2

@@ -58,8 +58,7 @@ def test_experiments_are_built_on_data_as_they_describe_it(
     name, _, variant = experiment.partition(":")
     config = config_file.load(f"{EXPERIMENTS / name}.py" + (f":{variant}" if variant else ""))
     config.data.path = str(data / sets)
-    arm = make_arms(config)[0].config
-    made = build(arm)
+    made = build(make_arms(config)[0].config if config.ablation.axes else config)
     assert parameters is None or made.parameters == parameters
     assert made.task.headline == metric
     assert made.train.num_examples > 0 and made.total_steps > 0

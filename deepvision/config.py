@@ -18,7 +18,7 @@ def default_config() -> config_dict.ConfigDict:
     config = config_dict.ConfigDict()
     config.name = ""  # shown in tables and plots; empty: the experiment file's name
     config.seed = 0  # data order, augmentation, initialization and dropout are functions of it
-    config.task = "classification"  # classification, restoration, segmentation
+    config.task = "classification"  # classification, restoration, segmentation, style_transfer
     config.init_from = ""  # weights to start from: a file with torchvision's or timm's names, or a run folder
 
     config.model = _model()
@@ -28,6 +28,7 @@ def default_config() -> config_dict.ConfigDict:
     config.loss = _loss()
     config.restoration = _restoration()
     config.segmentation = _segmentation()
+    config.style_transfer = _style_transfer()
     config.train = _train()
     config.parallel = _parallel()
     config.ablation = _ablation()
@@ -142,6 +143,16 @@ def _segmentation() -> config_dict.ConfigDict:
     segmentation.losses = ("cross_entropy",)  # summed: "dice(scale=0.5)", "focal(gamma=2.0)", "lovasz_softmax"
     segmentation.cells = False  # of two classes: score the second as cells, by Rand score and warping error
     return segmentation
+
+
+def _style_transfer() -> config_dict.ConfigDict:
+    style_transfer = config_dict.ConfigDict()
+    style_transfer.image = ""  # file of the image whose style others are given
+    style_transfer.weights = ""  # of VGG-16, with torchvision's names, that the loss looks through; empty: random ones
+    style_transfer.content = 1.0  # weights of the parts of the loss
+    style_transfer.style = 1e5
+    style_transfer.smoothness = 1.0
+    return style_transfer
 
 
 def _train() -> config_dict.ConfigDict:

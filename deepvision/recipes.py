@@ -126,6 +126,26 @@ def street_scenes() -> config_dict.ConfigDict:
     return config
 
 
+def style_transfer() -> config_dict.ConfigDict:
+    """One pass of a network gives images the style of `style_transfer.image`: Johnson et al. 2016 (1603.08155),
+    section 4.1. `data.path` is a folder with BSD100/ and Set5/, or others that `data.train_split` names."""
+    config = default_config()
+    config.task = "style_transfer"
+    config.model.name = "transform_net"
+    config.data.name = "images"
+    config.data.channels = 3
+    config.data.normalize = "unit"
+    config.data.train_split = "BSD100"
+    config.data.eval_split = "Set5"
+    config.data.patch_size = 256
+    config.data.batch_size = 4
+    config.data.eval_batch_size = 1
+    config.optimizer.name = "adam"
+    config.optimizer.learning_rate = 1e-3
+    config.schedule.name = "constant"
+    return config
+
+
 def _restoration(model: str, degradation: str, channels: int) -> config_dict.ConfigDict:
     config = default_config()
     config.task = "restoration"

@@ -21,7 +21,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("sets")
     for split in ("Train400", "BSD68", "Set12"):
         _write(root / "gray" / split / "1.png", RNG.integers(0, 256, (180, 180)))
-    for split in ("T91", "Set5", "DIV2K_train_HR"):
+    for split in ("T91", "Set5", "DIV2K_train_HR", "BSD100"):
         _write(root / "colour" / split / "1.png", RNG.integers(0, 256, (150, 160, 3)))
     for number in range(30):
         _write(root / "cells" / "train" / "image" / f"{number}.png", RNG.integers(0, 256, (400, 400)))
@@ -50,6 +50,7 @@ def _write(file: Path, pixels: np.ndarray) -> None:
         ("isbi_membranes:small", "cells", None, "mean_iou"),
         ("camvid_norms", "streets", None, "mean_iou"),
         ("camvid_norms:full", "streets", None, "mean_iou"),
+        ("style_norms", "colour", None, "loss"),
     ],
 )
 def test_experiments_are_built_on_data_as_they_describe_it(
@@ -58,6 +59,7 @@ def test_experiments_are_built_on_data_as_they_describe_it(
     name, _, variant = experiment.partition(":")
     config = config_file.load(f"{EXPERIMENTS / name}.py" + (f":{variant}" if variant else ""))
     config.data.path = str(data / sets)
+    config.style_transfer.image = str(data / "colour" / "Set5" / "1.png")
     made = build(make_arms(config)[0].config if config.ablation.axes else config)
     assert parameters is None or made.parameters == parameters
     assert made.task.headline == metric

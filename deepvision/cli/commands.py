@@ -92,7 +92,7 @@ COMMANDS = {
         "predict --model NAME --weights FILE [--classes FILE] IMAGE...\n"
         "       python -m deepvision predict --workdir DIR IMAGE...\n"
         "       python -m deepvision predict --config FILE --weights FILE IMAGE... [--out DIR]\n\n"
-        "Classification prints the most probable classes. Restoration and segmentation write NAME.png, the image or a\n"
+        "Classification prints the most probable classes. Other tasks write NAME.png, the image or a\n"
         "mask in colours with the values of data.classes, and NAME_panel.png, which shows it beside the input and,\n"
         "where known, the truth and the errors; the metrics are printed. A network for gray images restores the\n"
         "channels of a colour image one by one. A folder stands for the images in it.\n"

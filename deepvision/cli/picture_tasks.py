@@ -1,4 +1,4 @@
-"""From image files to the examples of restoration and segmentation, and from outputs to image files."""
+"""From image files to the examples of tasks whose outputs are pictures, and from outputs to image files."""
 
 from __future__ import annotations
 
@@ -148,3 +148,24 @@ class Labelling:
         mask = Image.fromarray(values[np.argmax(self.joined(outputs), axis=-1)])
         mask.putpalette(colours.tobytes())
         mask.save(path)
+
+
+@dataclasses.dataclass(frozen=True)
+class Styling:
+    """Of transfer of style: whatever the image, how well its content and the style are met is known."""
+
+    trained: Trained
+
+    def read(self, file: Path) -> Example:
+        """Returns the example of a file. Errors are those of `Restoring`."""
+        picture = read_picture(file)
+        planes = {"image": np.broadcast_to(picture.pixels, (*picture.pixels.shape[:2], 3))}
+        return Example(planes, [planes], True, picture)
+
+    def joined(self, outputs: np.ndarray) -> np.ndarray:
+        """Returns the one image [h, w, 3]."""
+        return outputs[0]
+
+    def write(self, path: Path, example: Example, outputs: np.ndarray) -> None:
+        """Writes the image in its style, in colour, with the bits and the alpha of what was read."""
+        write_picture(path, dataclasses.replace(example.picture, pixels=255 * self.joined(outputs)))

@@ -1,4 +1,4 @@
-"""`predict` of restoration and segmentation: images go in, images or masks come out, beside panels that show both."""
+"""`predict` of tasks with pictures: images go in, images or masks come out, beside panels that show both."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rich.table import Table
 from deepvision.cli import tables, workdir
 from deepvision.cli.display import make_display
 from deepvision.cli.image_files import same_name
-from deepvision.cli.picture_tasks import Example, Labelling, Restoring
+from deepvision.cli.picture_tasks import Example, Labelling, Restoring, Styling
 from deepvision.cli.trained import Trained, open_trained
 from deepvision.data.whole_images import padded
 from deepvision.errors import UserError, out_of_memory
@@ -85,15 +85,19 @@ def run(files: Sequence[Path], config: ConfigDict, source: Path, flags: Any) -> 
     return 2 if failed else 0
 
 
-def _reader(config: ConfigDict, source: Path, flags: Any) -> Restoring | Labelling:
-    if config.task == "segmentation" and flags.degrade:
-        raise UserError("--degrade has no meaning here: the task is segmentation")
+def _reader(config: ConfigDict, source: Path, flags: Any) -> Restoring | Labelling | Styling:
+    if config.task != "restoration" and flags.degrade:
+        raise UserError(f"--degrade has no meaning here: the task is {config.task}")
+    if config.task == "style_transfer" and flags.truth:
+        raise UserError("--truth has no meaning here: the task is style_transfer")
     if flags.multiple is not None and flags.multiple < 1:
         raise UserError(f"--multiple must be at least 1 pixel, got {flags.multiple}")
     if flags.degrade and flags.truth:
         raise UserError("--degrade takes the images themselves for the truth: leave --truth out")
     truths = same_name(Path(flags.truth)) if flags.truth else {}
     trained = open_trained(config, source)
+    if config.task == "style_transfer":
+        return Styling(trained)
     return Labelling(trained, truths) if config.task == "segmentation" else Restoring(trained, truths, flags.degrade)
 
 
@@ -103,7 +107,7 @@ def _names(files: Sequence[Path]) -> list[str]:
     return [file.stem if count[file.stem] == 1 else "_".join(file.parts).strip("/_") for file in files]
 
 
-def _write_panel(path: Path, reader: Restoring | Labelling, example: Example, outputs: np.ndarray) -> None:
+def _write_panel(path: Path, reader: Restoring | Labelling | Styling, example: Example, outputs: np.ndarray) -> None:
     from PIL import Image
 
     pictures = reader.trained.task.pictures(example.whole, reader.joined(outputs))

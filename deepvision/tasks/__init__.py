@@ -6,14 +6,16 @@ from deepvision.errors import unknown
 from deepvision.tasks.classification import Classification
 from deepvision.tasks.restoration import Restoration
 from deepvision.tasks.segmentation import Segmentation
+from deepvision.tasks.style_transfer import StyleTransfer
 from deepvision.tasks.task import Task
 
-__all__ = ["TASKS", "Classification", "Restoration", "Segmentation", "Task", "task_class"]
+__all__ = ["TASKS", "Classification", "Restoration", "Segmentation", "StyleTransfer", "Task", "task_class"]
 
 TASKS = {
     "classification": Classification,
     "restoration": Restoration,
     "segmentation": Segmentation,
+    "style_transfer": StyleTransfer,
 }
 
 

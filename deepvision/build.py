@@ -12,12 +12,12 @@ from ml_collections import ConfigDict
 
 from deepvision.choices import resolve
 from deepvision.data import Pipeline, open_pipelines
-from deepvision.errors import UserError, unknown
+from deepvision.errors import UserError
 from deepvision.interop import pretrained, refit
 from deepvision.layers.layers import TABLES
 from deepvision.models import Description, Network, create_model, describe
 from deepvision.regularizers import PROJECTIONS, REGULARIZERS
-from deepvision.tasks import TASKS, Task
+from deepvision.tasks import Task, task_class
 from deepvision.train.averaging import AVERAGES
 from deepvision.train.checkpoint import read_variables
 from deepvision.train.experiment import Experiment, Parts
@@ -54,7 +54,7 @@ def build_replicas(
     """
     config = configs[0]
     train, evaluation = pipelines or open_pipelines(config.data)
-    outputs = _task_class(config.task).head(train.info.num_classes, train.image_shape)
+    outputs = task_class(config.task).head(train.info.num_classes, train.image_shape)
     model = make_model(config, outputs)
     input_shape = _make_task(config, config.loss, model).input_shape(train.image_shape)
     description = describe(model, input_shape)
@@ -158,14 +158,8 @@ def _overrides(value: Any) -> dict[str, Any]:
     return value
 
 
-def _task_class(name: str) -> type[Task]:
-    if name not in TASKS:
-        raise unknown("task", name, TASKS)
-    return TASKS[name]
-
-
 def _make_task(config: ConfigDict, loss: ConfigDict, model: Network) -> Task:
-    return _task_class(config.task).configured(config, loss, model)
+    return task_class(config.task).configured(config, loss, model)
 
 
 def _averaging(choice: Any) -> Any:

@@ -18,7 +18,7 @@ def default_config() -> config_dict.ConfigDict:
     config = config_dict.ConfigDict()
     config.name = ""  # shown in tables and plots; empty: the experiment file's name
     config.seed = 0  # data order, augmentation, initialization and dropout are functions of it
-    config.task = "classification"  # classification, restoration, segmentation
+    config.task = "classification"  # classification, restoration, segmentation, style_transfer
     config.init_from = ""  # weights to start from: a file with torchvision's or timm's names, or a run folder
 
     config.model = _model()
@@ -28,6 +28,7 @@ def default_config() -> config_dict.ConfigDict:
     config.loss = _loss()
     config.restoration = _restoration()
     config.segmentation = _segmentation()
+    config.style_transfer = _style_transfer()
     config.train = _train()
     config.parallel = _parallel()
     config.ablation = _ablation()
@@ -57,9 +58,9 @@ def _model() -> config_dict.ConfigDict:
 
 def _data() -> config_dict.ConfigDict:
     data = config_dict.ConfigDict()
-    data.name = "digits"  # digits, any TFDS name, image_folder, npz, images (of any sizes), or image_masks
+    data.name = "digits"  # digits, any TFDS name, image_folder, npz, images (of any sizes), image_masks, image_pairs
     data.data_dir = ""  # where prepared data sets lie; empty: $DEEPVISION_DATA, else ~/.cache/deepvision
-    data.path = ""  # image_folder, images, image_masks: the root; npz: the file
+    data.path = ""  # image_folder, images, image_masks, image_pairs: the root; npz: the file
     data.train_split = "train"  # TFDS split syntax, e.g. train[:90%]
     data.eval_split = "test"
     data.validation_split = ""  # what ablation.tune chooses by, train[90%:]; it must not overlap with train_split
@@ -74,9 +75,10 @@ def _data() -> config_dict.ConfigDict:
     data.prefetch = 2  # streaming: batches made ahead
     data.augment = ()  # in this order: "flip", "pad_crop(padding=4)", "cutout(size=8)", "dihedral", "elastic"
     data.normalize = "dataset"  # dataset (its moments per channel), imagenet, unit ([0, 1]), symmetric ([-1, 1])
-    # Of images and image_masks, which are evaluated whole:
+    # Of images, image_masks and image_pairs, which are evaluated whole:
     data.patch_size = config_dict.placeholder(int)  # pixels; side of the squares to train on; None: whole images
     data.patches_per_image = 1  # in an epoch
+    data.margin = 0  # pixels by which images are mirrored beyond their borders, for patches of networks without padding
     data.eval_multiple = 1  # sides are padded to multiples of it: fewer programs, and what a network may need
     data.luma = "full"  # how colour becomes one channel: full (0 to 255) or studio (16 to 235, as papers measure it)
     data.classes = ()  # image_masks: the value in a mask that stands for each class, (0, 255)
@@ -126,7 +128,9 @@ def _loss() -> config_dict.ConfigDict:
 
 def _restoration() -> config_dict.ConfigDict:
     restoration = config_dict.ConfigDict()
-    restoration.degradation = "gaussian(sigma=25)"  # what is undone: poisson, jpeg, bicubic(scale=3), boxes ...
+    restoration.degradation = (
+        "gaussian(sigma=25)"  # what is undone: poisson, jpeg, bicubic(scale=3), boxes ..., or given
+    )
     restoration.eval_degradation = config_dict.placeholder(object)  # in evaluation; None: the same
     restoration.loss = "mse"  # mse, l1, charbonnier(epsilon=1e-3)
     restoration.rounded = False  # measure images as 8 bits would store them
@@ -137,7 +141,18 @@ def _restoration() -> config_dict.ConfigDict:
 def _segmentation() -> config_dict.ConfigDict:
     segmentation = config_dict.ConfigDict()
     segmentation.losses = ("cross_entropy",)  # summed: "dice(scale=0.5)", "focal(gamma=2.0)", "lovasz_softmax"
+    segmentation.cells = False  # of two classes: score the second as cells, by Rand score and warping error
     return segmentation
+
+
+def _style_transfer() -> config_dict.ConfigDict:
+    style_transfer = config_dict.ConfigDict()
+    style_transfer.image = ""  # file of the image whose style others are given
+    style_transfer.weights = ""  # of VGG-16, with torchvision's names, that the loss looks through; empty: random ones
+    style_transfer.content = 1.0  # weights of the parts of the loss
+    style_transfer.style = 1e5
+    style_transfer.smoothness = 1.0
+    return style_transfer
 
 
 def _train() -> config_dict.ConfigDict:
@@ -147,7 +162,7 @@ def _train() -> config_dict.ConfigDict:
     train.averaging = config_dict.placeholder(object)  # of the weights, for evaluation: "ema(decay=0.999)", polyak, swa
     train.eval_every_epochs = 1.0
     train.checkpoint_every_steps = 0  # 0: at every evaluation
-    train.best_metric = "accuracy"  # of the evaluation: psnr, mean_iou ...; of "loss", less is better
+    train.best_metric = ""  # of the evaluation; empty: accuracy, psnr or mean_iou, by the task
     train.keep_checkpoints = 2  # the newest
     train.keep_best = True  # keep the weights of the best evaluation besides the last
     train.early_stopping = 0  # evaluations without a better result before the run stops; 0: off
@@ -177,7 +192,7 @@ def _ablation() -> config_dict.ConfigDict:
     ablation.seeds = 4  # per arm, trained together: config.seed, config.seed + 1, ...
     ablation.tune = config_dict.placeholder(object)  # {"optimizer.learning_rate": (0.03, 0.1)}: the best for every arm
     ablation.tune_seeds = 1  # that each of these values is tried with, on data.validation_split
-    ablation.metric = "accuracy"  # what the table ranks by
+    ablation.metric = ""  # what the table ranks by; empty: accuracy, psnr or mean_iou, by the task
     ablation.baseline = ""  # the arm all others are compared with: "batch" or "norm=batch"; empty: the first
     ablation.within = ("data.name",)  # axes that set the problem: an arm is compared with the baseline in its own value
     ablation.delta = 0.0  # a difference of the metric worth resolving (accuracy: 0.01 is one point); 0: none named

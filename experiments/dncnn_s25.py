@@ -18,7 +18,6 @@ from __future__ import annotations
 from ml_collections import config_dict
 
 from deepvision import recipes
-from deepvision.config import default_config
 
 
 def get_config(variant: str = "full") -> config_dict.ConfigDict:
@@ -26,31 +25,15 @@ def get_config(variant: str = "full") -> config_dict.ConfigDict:
 
 
 def full() -> config_dict.ConfigDict:
-    config = default_config()
-    config.task = "restoration"
-    config.restoration.degradation = "gaussian(sigma=25)"
-    config.model.name = "dncnn17_gray"
-    config.data.name = "images"
-    config.data.train_split = "Train400"
-    config.data.eval_split = "BSD68"
-    config.data.patch_size = 40
+    config = recipes.denoising()
     config.data.patches_per_image = 512
-    config.data.augment = ("dihedral",)
-    config.data.normalize = "unit"
-    config.data.batch_size = 128
-    config.data.eval_batch_size = 1
-    config.optimizer.name = "adam"
-    config.optimizer.learning_rate = 1e-3
-    config.schedule.name = "cosine"
     config.train.epochs = 50.0
-    config.train.best_metric = "psnr"
-    config.ablation.metric = "psnr"
     return config
 
 
 def small() -> config_dict.ConfigDict:
     """Fewer and smaller batches."""
-    config = full()
+    config = recipes.denoising()
     config.data.batch_size = 16
     config.data.patches_per_image = 32
     config.train.epochs = 4.0

@@ -2,6 +2,7 @@
 
 ablation.json               the arms and what they are compared by
 arms/A/                     a run folder: all seeds of arm A, as if they had been trained in one run
+arms/A/pictures/             what it makes of a few examples, see `pictures`
 arms/A/seeds/3/             the run folder of one seed; failure.json in place of result.json where it failed
 groups/G/plan.json          how the replicas of a group of arms are trained, and why
 groups/G/P/                 checkpoints of replicas that train together, until they are done

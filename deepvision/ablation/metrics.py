@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
+from ml_collections import ConfigDict
+
 from deepvision.ablation.statistics import Summary
 from deepvision.errors import unknown
+from deepvision.tasks import task_class
 from deepvision.train.metrics import NEWEST
 
 
@@ -58,6 +61,8 @@ _ALL = (
     _share("mean_dice", higher_is_better=True),
     _share("foreground_iou", higher_is_better=True),
     _share("pixel_accuracy", higher_is_better=True),
+    _share("rand_score", higher_is_better=True),
+    Metric("warping_error", higher_is_better=False, digits=6),
     Metric("loss", higher_is_better=False),
 )
 METRICS = {metric.name: metric for metric in _ALL}
@@ -73,6 +78,15 @@ def get_metric(name: str) -> Metric:
     if known is None:
         raise unknown("metric", name, METRICS)
     return dataclasses.replace(known, name=name)
+
+
+def metric_of(config: ConfigDict) -> Metric:
+    """Returns the metric that the arms of an ablation are compared by.
+
+    Raises:
+        UserError: there is no such metric, or no such task.
+    """
+    return get_metric(config.ablation.metric or task_class(config.task).headline)
 
 
 def shown_as(name: str) -> Metric:

@@ -14,7 +14,8 @@ from deepvision.ablation.arms import Arm, axis_fields, axis_names, make_arms, re
 from deepvision.ablation.folders import Replica, path_of
 from deepvision.ablation.groups import group_arms, shard
 from deepvision.ablation.merge import find_arm
-from deepvision.ablation.metrics import Metric, get_metric
+from deepvision.ablation.metrics import Metric, metric_of
+from deepvision.ablation.pictures import draw_pictures
 from deepvision.ablation.reading import is_finished, read_measured
 from deepvision.ablation.replicas import train_replicas
 from deepvision.ablation.tuning import tuned_arms
@@ -96,7 +97,7 @@ def checked_arms(config: config_dict.ConfigDict) -> tuple[list[Arm], Metric]:
     arms = make_arms(config)
     find_arm(config.ablation.baseline, arms)
     read_within(config)
-    return arms, get_metric(config.ablation.metric)
+    return arms, metric_of(config)
 
 
 class Runner:
@@ -187,6 +188,7 @@ class Runner:
         if arm.name not in self.failed:
             self.trained.append(arm.name)
         if self.metric and is_finished(path):
+            draw_pictures(self._build([arm.config], [arm.config.seed]), path)
             measured = read_measured(path, self.metric)
             value = f"{self.metric.heading} {self.metric.write_mean(measured.summary)}"
             self._note(arm, f"{value}, {measured.seconds:,.0f} s")
@@ -210,7 +212,7 @@ def describe_arms(config: config_dict.ConfigDict, arms: Sequence[Arm]) -> dict[s
     fields = axis_fields(config)
     return {
         "name": config.name,
-        "metric": config.ablation.metric,
+        "metric": metric_of(config).name,
         "baseline": config.ablation.baseline,
         "within": read_within(config),
         "delta": config.ablation.delta,

@@ -17,7 +17,7 @@ from ml_collections import config_dict
 
 from deepvision.ablation.arms import Arm, axis_names, changed, label, read_values
 from deepvision.ablation.folders import path_of
-from deepvision.ablation.metrics import get_metric
+from deepvision.ablation.metrics import metric_of
 from deepvision.ablation.reading import read_runs
 from deepvision.data.overlap import check_apart
 from deepvision.errors import UserError
@@ -96,7 +96,7 @@ def _candidate(arm: Arm, values: Mapping[str, Any]) -> Arm:
 def _choose(
     config: config_dict.ConfigDict, arm: Arm, combinations: Sequence[Mapping], candidates: Sequence[Arm], folder: Path
 ) -> Tuned:
-    metric = get_metric(config.ablation.metric)
+    metric = metric_of(config)
     means = []
     for candidate in candidates:
         found = [run.last[metric.name] for run in read_runs(path_of(folder, candidate))]

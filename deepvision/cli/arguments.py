@@ -46,6 +46,9 @@ def parse(command: Command, argv: Sequence[str]) -> Arguments:
     if command.takes_config and values.config is not None:
         config = config_file.load(values.config)
         rest = _change_fields(config, rest)
+    for word in rest:
+        if word.startswith("--"):
+            raise UserError(f"{word} changes a field of --config, which is missing")
     _check_words(command, rest)
     return Arguments(values, tuple(rest), config)
 

@@ -99,21 +99,30 @@ COMMANDS = {
     ),
     "predict": Command(
         "deepvision.cli.predict",
-        "say what is in image files",
+        "say what is in image files, restore them, or label their pixels",
         "predict --model NAME --weights FILE [--classes FILE] IMAGE...\n"
-        "       python -m deepvision predict --workdir DIR IMAGE...\n\n"
-        "Prints the most probable classes. A folder stands for the images in it.\n"
-        "Exit status 2: some images could not be read; the others are answered.\n"
+        "       python -m deepvision predict --workdir DIR IMAGE...\n"
+        "       python -m deepvision predict --config FILE --weights FILE IMAGE... [--out DIR]\n\n"
+        "Classification prints the most probable classes. Other tasks write NAME.png, the image or a\n"
+        "mask in colours with the values of data.classes, and NAME_panel.png, which shows it beside the input and,\n"
+        "where known, the truth and the errors; the metrics are printed. A network for gray images restores the\n"
+        "channels of a colour image one by one. A folder stands for the images in it.\n"
+        "Exit status 2: some images could not be used; the others are answered.\n"
         "Example: python -m deepvision predict --model resnet50 --weights resnet50.safetensors cat.jpg",
         (
             Flag("model", None, "network of the zoo, with its paper's layers"),
             Flag("weights", None, _WEIGHTS),
-            Flag("workdir", None, "folder of a run, in place of the two: its network, its best weights, its classes"),
+            Flag("workdir", None, "folder of a run, in place of these: its network, its best weights, its data's form"),
             Flag("classes", None, "file with the name of a class in every line (default: their numbers)"),
             Flag("normalize", "imagenet", "of the pixels: imagenet, unit or symmetric (a run knows its own)"),
             Flag("image_size", None, "side of the square that images are brought to (default: the paper's)", _INT),
             Flag("top", 5, "how many classes to print", _INT),
+            Flag("out", "predictions", "restoration, segmentation: folder for what is written"),
+            Flag("truth", None, "restoration, segmentation: folder with the true image or mask of the same name"),
+            Flag("multiple", None, "the same: continue sides to multiples, so that sizes share a program", _INT),
+            Flag("degrade", False, "restoration: degrade the images first, as evaluation does", flags.DEFINE_boolean),
         ),
+        takes_config=True,
         positional=(1, 1_000_000),
         compiles=True,
     ),

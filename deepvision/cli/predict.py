@@ -1,134 +1,46 @@
-"""`predict`: the most probable classes of image files."""
+"""`predict`: what a trained network makes of image files; which way it is shown depends on the task."""
 
 from __future__ import annotations
 
-import dataclasses
-import sys
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-import jax
-import numpy as np
-from rich.table import Table
+from absl import flags
+from ml_collections import ConfigDict
 
-from deepvision.build import build
-from deepvision.cli import tables
+from deepvision.cli import predict_classes, predict_pictures
 from deepvision.cli.arguments import Arguments
+from deepvision.cli.image_files import images_of
 from deepvision.cli.run_config import read_config
-from deepvision.data.images import decode, fit
-from deepvision.data.normalize import FIXED, Normalization
-from deepvision.errors import UserError, unknown
-from deepvision.interop import load_weights
-from deepvision.models import Network, create_model
-from deepvision.tasks import Classification
-from deepvision.train.checkpoint import read_variables
+from deepvision.errors import UserError
 
-_BATCH = 32  # images at once
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm")
-
-
-@dataclasses.dataclass(frozen=True)
-class Predictor:
-    """A network with its weights, and what it must be told of images and classes."""
-
-    model: Network
-    variables: Any
-    image_shape: tuple[int, int, int]
-    normalize: Normalization
-    class_names: tuple[str, ...] | None
-    fit: str = "resize"  # how an image is brought to the shape
-
-    def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Returns probabilities [n, classes] of uint8 images [n, h, w, c]."""
-        logits = jax.jit(self.model.apply)(self.variables, self.normalize(images))
-        task = Classification(distances=self.model.outputs == "distances")
-        return np.exp(task.log_probabilities(logits))
-
-    def name(self, label: int) -> str:
-        return str(label) if self.class_names is None else self.class_names[label]
+_OF_CLASSES = ("top",)
+_OF_MODEL = ("classes", "normalize", "image_size")
+_OF_PICTURES = ("out", "truth", "multiple", "degrade")
 
 
 def run(arguments: Arguments) -> int:
-    """Prints a table, one image per row."""
-    flags = arguments.flags
-    if (flags.workdir is None) == (flags.model is None) or (flags.model is None) != (flags.weights is None):
-        raise UserError("name what predicts: --model and --weights, or --workdir with the folder of a run")
-    if flags.top < 1:
-        raise UserError(f"--top must be at least 1, got {flags.top}")
-    files = _files(arguments.words)
-    predictor = _from_weights(flags) if flags.workdir is None else _from_run(Path(flags.workdir))
-    table = Table("image")
-    unread = 0
-    for start in range(0, len(files), _BATCH):
-        named = list(_read(files[start : start + _BATCH], predictor))
-        unread += len(files[start : start + _BATCH]) - len(named)
-        if named:
-            _add_rows(table, named, predictor, flags.top)
-    tables.output().print(table)
-    return 2 if unread else 0
-
-
-def _add_rows(table: Table, named: list[tuple[Path, np.ndarray]], predictor: Predictor, top: int) -> None:
-    images = np.stack([image for _, image in named])
-    padded = np.concatenate([images, np.repeat(images[:1], _BATCH - len(images), axis=0)])  # one shape, compiled once
-    probabilities = predictor(padded)[: len(named)]
-    if predictor.class_names and len(predictor.class_names) != probabilities.shape[-1]:
-        raise UserError(f"{len(predictor.class_names)} names for {probabilities.shape[-1]} classes; mend --classes")
-    while len(table.columns) <= min(top, probabilities.shape[-1]):
-        table.add_column(str(len(table.columns)))
-    for (file, _), values in zip(named, probabilities, strict=True):
-        best = np.argsort(-values)[:top]
-        table.add_row(str(file), *(f"{predictor.name(label)} {100 * values[label]:.1f} %" for label in best))
-
-
-def _from_weights(flags: Any) -> Predictor:
-    model = create_model(flags.model)
-    height, width, channels = model.image_shape
-    shape = (flags.image_size or height, flags.image_size or width, channels)
-    if flags.normalize not in FIXED:
-        raise unknown("--normalize", flags.normalize, FIXED)
-    mean, std = FIXED[flags.normalize] if channels == 3 or flags.normalize != "imagenet" else FIXED["unit"]
-    variables = load_weights(flags.model, flags.weights, image_shape=shape)
-    return Predictor(model, variables, shape, Normalization(mean, std), _class_names(flags.classes))
-
-
-def _from_run(folder: Path) -> Predictor:
-    config = read_config(folder)
-    experiment = build(config)
-    data, variables = experiment.train, read_variables(folder)
-    names = data.info.class_names
-    return Predictor(experiment.model, variables, data.image_shape, data.normalize, names, config.data.fit)
-
-
-def _class_names(path: str | None) -> tuple[str, ...] | None:
-    if path is None:
-        return None
-    try:
-        return tuple(line.strip() for line in Path(path).read_text().splitlines() if line.strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"--classes: cannot read {path}: {error}") from None
-
-
-def _files(words: Sequence[str]) -> list[Path]:
-    """Returns the images that are named, those of a folder in its place."""
-    files = []
-    for word in words:
-        path = Path(word)
-        inside = (
-            sorted(file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES) if path.is_dir() else [path]
+    """Prints or writes what the network says; returns the exit status."""
+    given = arguments.flags
+    named = (given.workdir is not None, given.model is not None, arguments.config is not None)
+    if sum(named) != 1 or (given.workdir is None) != (given.weights is not None):
+        raise UserError(
+            "name what predicts: --config and --weights, --workdir with the folder of a run, or --model and --weights"
         )
-        if not inside:
-            raise UserError(f"there is no image in {path}")
-        files += inside
-    return files
+    files = images_of(arguments.words)
+    if given.model is not None:
+        _refuse(given, _OF_PICTURES, "--model is for classification")
+        return predict_classes.show(files, predict_classes.of_model(given), given.top)
+    source = Path(given.workdir or given.weights)
+    config: ConfigDict = arguments.config or read_config(source)
+    if config.task == "classification":
+        _refuse(given, _OF_MODEL + _OF_PICTURES, "the config says all of that")
+        return predict_classes.show(files, predict_classes.of_config(config, source), given.top)
+    _refuse(given, _OF_MODEL + _OF_CLASSES, f"the task is {config.task}")
+    return predict_pictures.run(files, config, source, given)
 
 
-def _read(files: Sequence[Path], predictor: Predictor) -> Iterator[tuple[Path, np.ndarray]]:
-    """Yields images uint8 [h, w, c]; one that cannot be read is named on standard error, and the rest goes on."""
-    size, _, channels = predictor.image_shape
-    for file in files:
-        try:
-            yield file, fit(decode(file, channels), size, channels, predictor.fit)
-        except Exception as error:  # whatever Pillow raises on broken bytes
-            print(f"error: {file}: {error}", file=sys.stderr)
+def _refuse(given: flags.FlagValues, names: tuple[str, ...], why: str) -> None:
+    """Refuses flags that would change nothing."""
+    for name in names:
+        if given[name].present:
+            raise UserError(f"--{name} has no meaning here: {why}")

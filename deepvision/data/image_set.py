@@ -43,18 +43,20 @@ class ImageSet:
         return self.source.where(index)
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
-        """Returns {"image": uint8 [h, w, c], "mask": uint8 [h, w, 1], "pixel_weight": float32 [h, w, 1]}.
+        """Returns {"image": uint8 [h, w, c]}, and beside it what there is.
 
-        The latter two are there where the source has masks, and where borders are weighted.
+        That is "input" uint8 [h, w, c] of a pair, "mask" uint8 [h, w, 1], and "pixel_weight" float32 [h, w, 1] where
+        borders are weighted.
 
         Raises:
             UserError: the example cannot be read, or its mask has a value that stands for nothing; names its file.
         """
         try:
             example = self.source[index]
-            planes = {"image": self._of_channels(example["image"])}
+            pictures = {name: example[name] for name in ("image", "input") if name in example}
+            planes = {name: with_channels(image, self.channels, self.luma) for name, image in pictures.items()}
             if "mask" in example:
-                planes["mask"] = self._numbered(example["mask"])[..., np.newaxis]
+                planes["mask"] = numbered(example["mask"], self.classes, self.ignore)[..., np.newaxis]
             if self.border_weight:
                 cells = planes["mask"][..., 0] == 1
                 planes["pixel_weight"] = border_weight(cells, self.border_weight, self.border_width)[..., np.newaxis]
@@ -62,18 +64,28 @@ class ImageSet:
             raise UserError(f"cannot read {self.where(index)}: {error}") from error
         return planes
 
-    def _of_channels(self, image: np.ndarray) -> np.ndarray:
-        if self.channels == 1 and self.luma == "studio":
-            return studio_luma(image)
-        return fit(image, None, self.channels)
 
-    def _numbered(self, values: np.ndarray) -> np.ndarray:
-        """Returns the number of the class of every pixel, or `IGNORE`."""
-        table = np.full(256, -1)
-        table[list(self.ignore)] = IGNORE
-        table[list(self.classes)] = np.arange(len(self.classes))
-        numbers = table[values]
-        if numbers.min(initial=0) < 0:
-            value = values[numbers < 0][0]
-            raise UserError(f"its mask has the value {value}, which is neither in data.classes nor in data.ignore")
-        return numbers.astype(np.uint8)
+def with_channels(image: np.ndarray, channels: int, luma: str) -> np.ndarray:
+    """Returns an image uint8 [h, w, c] with so many channels; colour becomes luma as `config.data.luma` says."""
+    return studio_luma(image) if channels == 1 and luma == "studio" else fit(image, None, channels)
+
+
+def numbered(values: np.ndarray, classes: tuple[int, ...], ignore: tuple[int, ...]) -> np.ndarray:
+    """Returns the number of the class of every pixel of a mask uint8 [h, w], or `IGNORE`.
+
+    Args:
+        values: as stored.
+        classes: the value that stands for each class.
+        ignore: values that do not count.
+
+    Raises:
+        UserError: a value is in neither.
+    """
+    table = np.full(256, -1)
+    table[list(ignore)] = IGNORE
+    table[list(classes)] = np.arange(len(classes))
+    numbers = table[values]
+    if numbers.min(initial=0) < 0:
+        value = values[numbers < 0][0]
+        raise UserError(f"its mask has the value {value}, which is neither in data.classes nor in data.ignore")
+    return numbers.astype(np.uint8)

@@ -27,6 +27,7 @@ _AT_LEAST = {
     "num_workers": 0,
     "prefetch": 0,
     "patches_per_image": 1,
+    "margin": 0,
     "eval_multiple": 1,
     "border_weight": 0,
 }

@@ -9,11 +9,11 @@ from deepvision.choices import Choice
 from deepvision.data.image_set import ImageSet
 from deepvision.data.normalize import normalization
 from deepvision.data.patches import Patches, stacked
-from deepvision.data.sources import open_source
+from deepvision.data.sources import LAYOUTS, open_source
 from deepvision.data.whole_images import WholeImages
 from deepvision.errors import UserError
 
-IMAGE_SETS = ("images", "image_masks")
+IMAGE_SETS = tuple(LAYOUTS)
 
 
 def open_image_sets(data: ConfigDict, augment: tuple[Choice, ...]) -> tuple[Patches, WholeImages]:
@@ -21,7 +21,7 @@ def open_image_sets(data: ConfigDict, augment: tuple[Choice, ...]) -> tuple[Patc
     _check(data)
     train = _image_set(data, data.train_split, data.channels)
     evaluation = _image_set(data, data.eval_split, train.channels)
-    resident = stacked(train)
+    resident = stacked(train, data.margin)
     _check_sizes(data, train, resident["size"])
     normalize = normalization(data.normalize, lambda indices: resident["image"][indices], len(train))
     return (
@@ -53,8 +53,8 @@ def _check(data: ConfigDict) -> None:
     values = (*data.classes, *data.ignore)
     if len(set(values)) < len(values) or not all(isinstance(value, int) and 0 <= value <= 255 for value in values):
         raise UserError(f"data.classes and data.ignore must be different integers in 0 to 255, got {values}")
-    if data.name == "images" and values:
-        raise UserError("data.name is images, which have no classes: leave data.classes and data.ignore empty")
+    if data.name != "image_masks" and values:
+        raise UserError(f"data.name is {data.name}, which have no classes: leave data.classes and data.ignore empty")
     if data.name == "image_masks" and not data.classes:
         raise UserError("data.name is image_masks: data.classes must list the values of the classes, such as (0, 255)")
     if data.border_weight and len(data.classes) != 2:

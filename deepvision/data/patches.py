@@ -70,9 +70,14 @@ class Patches(Pipeline):
         yield from map(make, itertools.count(start) if stop is None else range(start, stop))
 
 
-def stacked(images: ImageSet) -> Feed:
-    """Returns the planes of all examples, padded with zeros to one size, and their sizes."""
-    examples = [images[index] for index in range(len(images))]
+def stacked(images: ImageSet, margin: int = 0) -> Feed:
+    """Returns the planes of all examples, padded with zeros to one size, and their sizes.
+
+    Args:
+        images: of the split.
+        margin: pixels by which each is mirrored beyond its borders first.
+    """
+    examples = [_mirrored(images[index], margin) for index in range(len(images))]
     sizes = np.array([example["image"].shape[:2] for example in examples], np.int32)
     height, width = sizes.max(axis=0)
     planes = {}
@@ -81,3 +86,8 @@ def stacked(images: ImageSet) -> Feed:
         for place, example in zip(planes[name], examples, strict=True):
             place[: example[name].shape[0], : example[name].shape[1]] = example[name]
     return {**planes, "size": sizes}
+
+
+def _mirrored(example: Feed, margin: int) -> Feed:
+    pad = [(margin, margin), (margin, margin), (0, 0)]
+    return {name: np.pad(plane, pad, mode="symmetric") for name, plane in example.items()} if margin else example

@@ -48,7 +48,7 @@ class Part(NamedTuple):
 
 
 WHOLE = Part(0, 1)
-PLANES = ("image", "mask", "pixel_weight")  # of an example, what has a value for every pixel
+PLANES = ("image", "input", "mask", "pixel_weight")  # of an example, what has a value for every pixel
 
 
 class Pipeline(abc.ABC):
@@ -132,6 +132,8 @@ class Pipeline(abc.ABC):
         keys = None if key is None else jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, positions)
         batch = self._gather(resident, feed, keys)
         batch["image"] = self.normalize(batch["image"])
+        if "input" in batch and jnp.issubdtype(batch["input"].dtype, jnp.integer):  # else a task has made it
+            batch["input"] = self.normalize(batch["input"])
         if keys is not None and self.augment:
             planes = {name: batch[name] for name in PLANES if name in batch}
             batch |= jax.vmap(lambda example, key: augmented(example, self.augment, key))(planes, keys)

@@ -67,7 +67,7 @@ class WholeImages(Pipeline):
             if self._on_host is not None:
                 example = self._on_host(example, self._images.source.called(index))
             size = np.array(example["image"].shape[:2], np.int32)
-            self._made[index] = {**_padded(example, self._multiple), "size": size}
+            self._made[index] = {**padded(example, self._multiple), "size": size}
         return self._made[index]
 
     def _gather(self, resident: None, feed: Batch, keys: jax.Array | None) -> Batch:
@@ -89,7 +89,8 @@ def _cut(indices: list[int], size: int) -> list[tuple[int, ...]]:
     return [tuple(indices[start : start + size]) for start in range(0, len(indices), size)]
 
 
-def _padded(example: dict[str, np.ndarray], multiple: int) -> dict[str, np.ndarray]:
+def padded(example: dict[str, np.ndarray], multiple: int) -> dict[str, np.ndarray]:
+    """Returns an example brought to multiples, as `WholeImages` says."""
     height, width = example.get("input", example["image"]).shape[:2]
     missing = (-height % multiple, -width % multiple)
     return {name: _padded_plane(name, plane, missing, (height, width)) for name, plane in example.items()}

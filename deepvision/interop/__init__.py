@@ -70,8 +70,9 @@ def pretrained(
     """
     arrays = read_arrays(source)
     dialects = _rules(model, name)
-    rules = best_rules(flatten_dict(_shapes(model, None)), arrays, dialects, name)
-    classes = np.shape(arrays.get(rules.classes))
+    rules = best_rules(flatten_dict(_shapes(model, image_shape)), arrays, dialects, name)
+    # Outputs that are the channels of an image are no classifier: another number of them is another network.
+    classes = np.shape(arrays.get(rules.classes)) if model.outputs != "image" else (model.num_classes,)
     if classes or num_classes is not None:
         model = model.clone(num_classes=classes[0] if classes else 0)
     adapt = Adapter(model, (image_shape or model.image_shape)[-1])
@@ -91,9 +92,8 @@ def refit(
         UserError: they are of another network; the message lists what is missing, left over and misshaped.
     """
     found = flatten_dict(dict(variables))
-    shapes, other = (
-        flatten_dict(_shapes(model.clone(num_classes=n), image_shape)) for n in (num_classes, num_classes + 1)
-    )
+    others = num_classes + (model.outputs != "image")  # of another number, to tell the classifier; an image has none
+    shapes, other = (flatten_dict(_shapes(model.clone(num_classes=n), image_shape)) for n in (num_classes, others))
     adapt = Adapter(model.clone(image_shape=image_shape), image_shape[-1])
     fitted, misshaped = {}, []
     for path in shapes.keys() & found.keys():

@@ -53,6 +53,7 @@ from deepvision.models.squeezenet import SQUEEZENETS
 from deepvision.models.srcnn import SRCNNS
 from deepvision.models.swin import SWINS
 from deepvision.models.swinir import SWINIRS
+from deepvision.models.transform_net import TRANSFORM_NETS
 from deepvision.models.unet import UNETS
 from deepvision.models.vdsr import VDSRS
 from deepvision.models.vgg import VGGS
@@ -112,6 +113,7 @@ MODELS = {
     **RCANS,
     **SWINIRS,
     **PARTIAL_CONV_UNETS,
+    **TRANSFORM_NETS,
 }
 
 

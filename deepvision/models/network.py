@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import flax.linen as nn
 import numpy as np
@@ -11,6 +11,20 @@ from deepvision.layers.layers import Layers
 from deepvision.types import Array, Images, Shape, Transform
 
 AUXILIARY = "auxiliary"  # the collection of what auxiliary classifiers say
+
+
+class Tiling(NamedTuple):
+    """What a network without padding loses at the borders, in pixels.
+
+    Attributes:
+        lost: pixels at each end of a side that have no output.
+        step: a shift of the image by multiples of it shifts the outputs, and changes nothing else.
+        smallest: side that has outputs; the network takes those that are multiples of the step larger.
+    """
+
+    lost: int
+    step: int
+    smallest: int
 
 
 class Network(nn.Module):
@@ -46,6 +60,16 @@ class Network(nn.Module):
             classifier(x)
         elif self.is_mutable_collection(AUXILIARY):
             self.put_variable(AUXILIARY, name, classifier(x))
+
+    @property
+    def tiling(self) -> Tiling | None:
+        """What whole images are cut into tiles by, of a network without padding; None: they are not cut."""
+        return None
+
+    @property
+    def multiple(self) -> int:
+        """What the sides of images must be multiples of, in pixels; whole images are continued to such."""
+        return 1
 
     def resized(self, path: str, value: np.ndarray, shape: Shape) -> np.ndarray | None:
         """Returns a variable, learned on images of one size, for images of another; None where there is no such thing.

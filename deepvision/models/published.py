@@ -182,7 +182,7 @@ PUBLISHED = {
     "unet_padded": Published(31_030_658, 192_384_335_872, "Ronneberger et al. 2015", ""),
     "unet": Published(14_276_245, 3_205_042_176, "Ronneberger et al. 2015; Iglovikov & Shvets 2018", ""),
     "fcn8s": Published(134_489_759, 21_304_752_336, "Long et al. 2014", "VOC 2012 mean IoU 62.2"),
-    "segnet": Published(29_441_419, 106_287_759_360, "Badrinarayanan et al. 2015", "CamVid mean IoU 60.1"),
+    "segnet": Published(29_441_419, 106_287_759_360, "Badrinarayanan et al. 2015", ""),
     "dncnn17_gray": Published(556_032, 2_269_642_752, "Zhang et al. 2016", "BSD68 29.23 dB (noise 25)"),
     "dncnn17_gray_merged": Published(555_137, 2_269_642_752, "Zhang et al. 2016", "BSD68 29.23 dB (noise 25)"),
     "dncnn17_gray_bn_bias": Published(556_097, 2_269_642_752, "Zhang et al. 2016", "BSD68 29.23 dB (noise 25)"),
@@ -210,4 +210,5 @@ PUBLISHED = {
     "swinir_light_x3": Published(918_267, 4_316_037_120, "Liang et al. 2021", "Set5 x3 34.62 dB"),
     "swinir_light_x4": Published(929_628, 4_362_485_760, "Liang et al. 2021", "Set5 x4 32.44 dB"),
     "partial_conv_unet": Published(32_859_796, 37_972_344_832, "Liu et al. 2018", ""),
+    "transform_net": Published(1_677_635, 10_078_912_512, "Johnson et al. 2016", ""),
 }

@@ -26,7 +26,7 @@ class SegNet(Network):
     """The convolutions of VGG-16 down, each stage closed by a pooling, and their mirror image up.
 
     `segnet` for 11 classes at 360x480x3: 29,441,419 parameters, 106,287,759,360 multiply-accumulates (a model of 117 MB
-    in table 6); a mean IoU of 60.1 % on CamVid. Every convolution but the last has batch norm, and so no bias.
+    in table 6). Every convolution but the last has batch norm, and so no bias.
 
     Values go up to the place where the window of the way down had its maximum, with zeros around them, whatever pooling
     stands there; that place is part of the network and no site. Dropout closes the deepest half of the stages on both

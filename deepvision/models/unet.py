@@ -17,7 +17,7 @@ from deepvision.layers.bound import BoundLayers
 from deepvision.layers.layers import Layers
 from deepvision.layers.pooling import Window
 from deepvision.layers.units import ConvUnit
-from deepvision.models.network import Network
+from deepvision.models.network import Network, Tiling
 from deepvision.types import Images
 
 LOST = 4  # positions per side that two valid 3x3 convolutions lose
@@ -93,15 +93,25 @@ class UNet(Network):
     def _channels(self, level: int) -> int:
         return self.width * 2 ** (level - 1)
 
-    def _check(self, x: Images) -> None:
-        """Refuses an image with a side that does not halve at every pooling, or of which no output is left.
+    @property
+    def tiling(self) -> Tiling | None:
+        """See `Network`. A side that halves at every pooling is 2^depth s + margin, the lowest level starting at s.
 
-        A side that halves is 2^depth s + margin, its lowest level starts at s, and so many outputs less 2^depth 4 and
-        twice the margin are left.
+        So many outputs are left, less 2^depth 4 and twice the margin.
         """
         step = 2**self.depth
-        margin, smallest = (0, step) if self.padded else (LOST * (step - 1), step * (2 * LOST) + LOST * (step - 1))
-        if any(side % step != margin % step or side < smallest for side in x.shape[1:3]):
+        margin = LOST * (step - 1)
+        return None if self.padded else Tiling(step * LOST // 2 + margin, step, 2 * step * LOST + margin)
+
+    @property
+    def multiple(self) -> int:
+        return 2**self.depth if self.padded else 1
+
+    def _check(self, x: Images) -> None:
+        """Refuses an image with a side that does not halve at every pooling, or of which no output is left."""
+        step = 2**self.depth
+        smallest = self.tiling.smallest if self.tiling else step
+        if any(side % step != smallest % step or side < smallest for side in x.shape[1:3]):
             raise UserError(
                 f"an image of {x.shape[1]}x{x.shape[2]} does not fit; resize or pad its sides to one of"
                 f" {smallest}, {smallest + step}, {smallest + 2 * step} ..."

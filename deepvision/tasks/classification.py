@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ from deepvision.errors import UserError
 from deepvision.models.network import Network
 from deepvision.tasks import mixing
 from deepvision.tasks.metrics import Bins, Mean, Metrics
+from deepvision.tasks.pictures import Pictures
 from deepvision.tasks.task import Batch
 from deepvision.types import Array, Key, Shape
 
@@ -49,6 +50,8 @@ class Classification:
         equation 2; the others see `mixing`.
     """
 
+    headline: ClassVar[str] = "accuracy"
+
     label_smoothing: float | Array = 0.0
     mixup: float | Array = 0.0
     cutmix: float | Array = 0.0
@@ -82,6 +85,9 @@ class Classification:
 
     def on_host(self, example: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
         return example
+
+    def pictures(self, example: dict[str, np.ndarray], output: np.ndarray) -> Pictures:
+        return {}
 
     def prepare(self, batch: Batch, key: Key | None, train: bool) -> tuple[Array, Labels]:
         if "label" not in batch:

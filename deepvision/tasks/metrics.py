@@ -6,8 +6,12 @@ may have axes of replicas in front.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
 from deepvision.types import Array
@@ -45,5 +49,33 @@ class MeanOverClasses(NamedTuple):
         return ratios.sum(axis=-1) / np.maximum(counted.sum(axis=-1), 1)
 
 
-Metric = Mean | Bins | MeanOverClasses
+@functools.partial(jax.tree_util.register_dataclass, data_fields=("arrays", "weight"), meta_fields=("measure",))
+@dataclasses.dataclass(frozen=True)
+class OnHost:
+    """What only the host can measure, one example after another.
+
+    Those of several devices are put side by side; then `counted` takes their place.
+
+    Attributes:
+        arrays: [..., n, ...] each.
+        weight: [..., n], of the examples; those of weight 0 are not measured.
+        measure: from the arrays of one example to values by name.
+    """
+
+    arrays: tuple[Array, ...]
+    weight: Array
+    measure: Callable[..., dict[str, float]]
+
+    def counted(self) -> dict[str, Mean]:
+        """Returns the sums of the values over the examples, and those of the weights."""
+        weight, sums = np.asarray(self.weight, np.float64), {}
+        arrays = [np.asarray(array) for array in self.arrays]
+        for place in np.argwhere(weight > 0):
+            place = tuple(place)
+            for name, value in self.measure(*(array[place] for array in arrays)).items():
+                sums.setdefault(name, np.zeros(weight.shape))[place] = value * weight[place]
+        return {name: Mean(values.sum(axis=-1), weight.sum(axis=-1)) for name, values in sums.items()}
+
+
+Metric = Mean | Bins | MeanOverClasses | OnHost
 Metrics = dict[str, Metric]

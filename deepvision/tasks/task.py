@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from ml_collections import ConfigDict
 
 from deepvision.models.network import Network
 from deepvision.tasks.metrics import Metrics
+from deepvision.tasks.pictures import Pictures
 from deepvision.types import Array, Key, Shape
 
 Batch = dict[str, Array]
 
 
 class Task(Protocol):
-    """What everything above a network and below an engine consists of."""
+    """What everything above a network and below an engine consists of.
+
+    Attributes:
+        headline: the metric by which runs are compared where nothing else is said.
+    """
+
+    headline: ClassVar[str]
 
     @classmethod
     def configured(cls, config: ConfigDict, loss: ConfigDict, model: Network) -> Task:
@@ -37,6 +44,15 @@ class Task(Protocol):
         Args:
             example: arrays of one image, such as "image" uint8 [h, w, c].
             name: of the image, "set/file", the same everywhere.
+        """
+        ...
+
+    def pictures(self, example: dict[str, np.ndarray], output: np.ndarray) -> Pictures:
+        """Returns pictures of what the network was given of one image, what came out, and what should have.
+
+        Args:
+            example: as of `on_host`; the truth may be missing.
+            output: of the network, [h, w, outputs].
         """
         ...
 

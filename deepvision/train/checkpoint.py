@@ -214,8 +214,12 @@ def seed_folder(workdir: Path, seed: int) -> Path:
     return workdir / SEEDS / str(seed)
 
 
-def read_variables(workdir: Path) -> dict[str, Any]:
-    """Returns the best variables, or where they were not kept the newest, of the first replica of a run.
+def read_variables(workdir: Path, best: bool = True) -> dict[str, Any]:
+    """Returns the variables of the first replica of a run.
+
+    Args:
+        workdir: its folder, or that of an arm of an ablation.
+        best: those of its best evaluation, if they were kept; else the newest.
 
     Raises:
         UserError: the folder holds no checkpoint.
@@ -225,4 +229,5 @@ def read_variables(workdir: Path) -> dict[str, Any]:
     saved = read_newest(folder)
     if saved is None:
         raise UserError(f"no checkpoint in {folder}; name the folder of a run, or a file of weights")
-    return jax.tree.map(lambda leaf: np.asarray(leaf[0]), saved.best or saved.last)
+    chosen = saved.best if best and saved.best else saved.last
+    return jax.tree.map(lambda leaf: np.asarray(leaf[0]), chosen)

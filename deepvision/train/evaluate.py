@@ -96,7 +96,7 @@ def initial(experiment: Experiment, initialize: Initialize | None = None) -> Che
     jax.block_until_ready(states)
     # A copy: the state is donated to the first step, and what is kept must not go with it.
     best = jax.tree.map(lambda x: x.copy(), states.evaluated) if config.keep_best else None
-    return Checkpoint(states, best, Progress.new(config.best_metric, len(experiment.seeds)))
+    return Checkpoint(states, best, Progress.new(config.best_metric or experiment.task.headline, len(experiment.seeds)))
 
 
 def _first_images(experiment: Experiment) -> jax.Array:
@@ -175,11 +175,11 @@ def _own_evaluator(experiment: Experiment, devices: Sequence[jax.Device]) -> Eva
     return Evaluator(experiment, devices, len(experiment.seeds), together)
 
 
-def evaluate_initial(experiment: Experiment) -> dict[str, Any]:
-    """Evaluates the weights that an experiment starts from.
+def starting_variables(experiment: Experiment) -> Any:
+    """Returns the variables [r] that an experiment starts from.
 
     Raises:
-        UserError: they have no classifier for these classes.
+        UserError: they are not all from elsewhere: the source has no classifier for these classes.
     """
     variables = initial(experiment).state.evaluated
     missing = {path for path in flatten_dict(variables) if path not in experiment.pretrained}
@@ -187,6 +187,12 @@ def evaluate_initial(experiment: Experiment) -> dict[str, Any]:
         names = ", ".join(sorted("/".join(path[1:]) for path in missing))
         outputs = experiment.model.num_classes
         raise UserError(f"the weights hold nothing for {names}: their classifier is not one of {outputs} classes")
+    return variables
+
+
+def evaluate_initial(experiment: Experiment) -> dict[str, Any]:
+    """Evaluates the weights that an experiment starts from; errors are those of `starting_variables`."""
+    variables = starting_variables(experiment)
     devices = parallel.pick_devices(experiment.config.parallel.devices, experiment.evaluation.batch_size)
     metrics = _own_evaluator(experiment, devices)(parallel.replicate(variables, devices))
     return {name: float(value[0]) for name, value in metrics.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 
 import jax
@@ -9,21 +10,26 @@ import numpy as np
 from jax import lax
 
 from deepvision import ops
-from deepvision.tasks.metrics import Metrics
+from deepvision.tasks.metrics import Metrics, OnHost
 
 NEWEST = "newest_"  # leads the names of what the weights reach, where an average of them is evaluated
 
 
 def sum_over_devices(metrics: Metrics) -> Metrics:
     """Returns the metrics of the global batch, inside a map over devices; elsewhere, as they are."""
-    return lax.psum(metrics, ops.BATCH_AXIS) if ops.axis_bound(ops.BATCH_AXIS) else metrics
+    if not ops.axis_bound(ops.BATCH_AXIS):
+        return metrics
+    side_by_side = functools.partial(lax.all_gather, axis_name=ops.BATCH_AXIS, tiled=True)
+    on_host = {name: metric for name, metric in metrics.items() if isinstance(metric, OnHost)}
+    sums = {name: metric for name, metric in metrics.items() if name not in on_host}
+    return lax.psum(sums, ops.BATCH_AXIS) | jax.tree.map(side_by_side, on_host)
 
 
 def added(sums: Metrics | None, metrics: Iterable[Metrics]) -> Metrics | None:
     """Returns sums and those of several batches, in double precision; None: nothing yet."""
     for batch in metrics:
         jax.block_until_ready(batch)  # says where memory did not suffice; a transfer to the host would wait for ever
-        host = jax.tree.map(lambda x: np.asarray(x, np.float64), batch)
+        host = jax.tree.map(lambda x: np.asarray(x, np.float64), _counted(batch))
         sums = jax.tree.map(np.add, sums, host) if sums else host
     return sums
 
@@ -37,3 +43,11 @@ def values(sums: Metrics) -> dict[str, np.ndarray]:
 def total(metrics: Iterable[Metrics]) -> dict[str, np.ndarray]:
     """Returns the value of each metric over several batches; arrays of replicas [r] stay apart."""
     return values(added(None, metrics) or {})
+
+
+def _counted(metrics: Metrics) -> Metrics:
+    """Returns metrics that add up."""
+    sums = {name: metric for name, metric in metrics.items() if not isinstance(metric, OnHost)}
+    for metric in metrics.values():
+        sums |= metric.counted() if isinstance(metric, OnHost) else {}
+    return sums

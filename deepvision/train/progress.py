@@ -9,8 +9,11 @@ from typing import Any
 import jax
 import numpy as np
 
+from deepvision.errors import unknown
 from deepvision.tasks.metrics import Metrics
 from deepvision.train import metrics as metrics_lib
+
+_LESS_IS_BETTER = ("loss", "calibration_error", "warping_error")
 
 
 @dataclasses.dataclass
@@ -50,6 +53,8 @@ class Progress:
 
     def update(self, step: int, metrics: dict[str, np.ndarray], stopped: np.ndarray) -> np.ndarray:
         """Takes an evaluation (metrics [r]) in; returns which replicas improved, [r]. Stopped ones stay as they are."""
+        if self.metric not in metrics:
+            raise unknown("train.best_metric", self.metric, metrics)
         self.evaluated, improved = step, np.zeros(len(self.best), bool)
         for replica in np.flatnonzero(~stopped):
             now = {"step": step, **{name: float(value[replica]) for name, value in metrics.items()}}
@@ -71,7 +76,7 @@ class Progress:
         return sums
 
     def _better(self, new: dict[str, float], old: dict[str, float]) -> bool:
-        lower = self.metric == "loss"
+        lower = self.metric.removeprefix(metrics_lib.NEWEST) in _LESS_IS_BETTER
         return new[self.metric] < old[self.metric] if lower else new[self.metric] > old[self.metric]
 
     def to_plain(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from jax import lax
 
 from deepvision import ops
 from deepvision.models.network import AUXILIARY, Network
+from deepvision.models.overlap_tile import apply_whole
 from deepvision.tasks.metrics import Mean, Metrics
 from deepvision.tasks.task import Batch, Task
 from deepvision.train import metrics as metrics_lib
@@ -94,7 +95,7 @@ def make_eval_step(model: Network, task: Task, samples: int = 0) -> EvalStep:
         inputs, targets = task.prepare(batch, None, train=False)
 
         def predict(key: Key) -> Array:
-            return model.apply(variables, inputs, train=False, rngs={"dropout": key})
+            return apply_whole(model, variables, inputs, key)
 
         keys = jax.random.split(jax.random.key(0), max(samples, 1))
         outputs = task.combine(jnp.stack([predict(key) for key in keys])) if samples else predict(keys[0])
@@ -108,10 +109,9 @@ def make_ensemble_step(model: Network, task: Task) -> EvalStep:
 
     def step(variables: Any, batch: Batch) -> Metrics:
         inputs, targets = task.prepare(batch, None, train=False)
-        noise = {"dropout": jax.random.key(0)}
 
         def member(_: None, variables: Any) -> tuple[None, Array]:
-            return None, model.apply(variables, inputs, train=False, rngs=noise)
+            return None, apply_whole(model, variables, inputs, jax.random.key(0))
 
         outputs = task.combine(unrolled_scan(member, None, variables)[1])
         return metrics_lib.sum_over_devices(task.metrics(outputs, targets, batch["weight"]))

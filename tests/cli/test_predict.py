@@ -57,6 +57,8 @@ def test_a_broken_image_is_named_and_the_others_are_answered(files, capsys):
         (("--workdir", "runs/a"), "name what predicts"),
         (("--top", "0"), "--top must be at least 1"),
         (("--normalize", "none"), "unknown --normalize 'none'"),
+        (("--out", "here"), "--out has no meaning here: --model is for classification"),
+        (("--config.seed=1",), "--config.seed=1 changes a field of --config, which is missing"),
     ],
 )
 def test_mistakes_get_one_line(files, capsys, more, reason):

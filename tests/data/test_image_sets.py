@@ -109,6 +109,30 @@ def test_augmentation_moves_masks_with_their_images(root: Path):
     assert (mask == IGNORE).mean() > 0.2, "what comes from outside does not count"
 
 
+def test_both_images_of_a_pair_are_cut_and_moved_alike(root: Path):
+    (root / "train/image").rename(root / "train/target")
+    (root / "train/input").mkdir()
+    for file in (root / "train/target").iterdir():
+        Image.fromarray(255 - np.asarray(Image.open(file))).save(root / "train/input" / file.name)
+    train, evaluation = open_pipelines(config(root, name="image_pairs", classes=(), ignore=(), augment=("dihedral",)))
+    batch = assembled(train, jax.random.key(0))
+    np.testing.assert_allclose(batch["input"], 1 - batch["image"], atol=1e-6)
+    assert np.ptp(batch["image"][:, 0, 0, 0]) > 0.02, "patches are drawn from everywhere"
+    for feed in evaluation.evaluation():
+        np.testing.assert_array_equal(feed["input"], 255 - feed["image"])
+    (root / "train/input/1.png").unlink()
+    with pytest.raises(UserError, match="1.png stands alone: .*input holds no image of that name"):
+        open_pipelines(config(root, name="image_pairs", classes=(), ignore=()))
+
+
+def test_patches_may_reach_beyond_the_borders_into_a_mirror(root: Path):
+    train, _ = open_pipelines(config(root, train_split="train[:1]", patch_size=26, margin=3))
+    assert train.resident["size"].tolist() == [[26, 36]]
+    image = np.pad(gradient(20, 30, 2), [(3, 3), (3, 3), (0, 0)], mode="symmetric")
+    np.testing.assert_array_equal(train.resident["image"][0], image)
+    assert train.resident["mask"][0, :6, 3:6].tolist() == np.full((6, 3, 1), IGNORE).tolist(), "masks go with them"
+
+
 @pytest.mark.parametrize("multiple", [1, 16])
 def test_whole_images_come_once_each_by_sizes(root: Path, multiple: int):
     _, evaluation = open_pipelines(config(root, eval_multiple=multiple))
@@ -197,5 +221,5 @@ def test_bad_files_are_named(root: Path):
     with pytest.raises(UserError, match="has another size: 5x5 and 25x25"):
         open_pipelines(config(root))
     mask.unlink()
-    with pytest.raises(UserError, match="3.png has no mask"):
+    with pytest.raises(UserError, match="3.png stands alone: .*label holds no image of that name"):
         open_pipelines(config(root))

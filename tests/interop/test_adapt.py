@@ -99,3 +99,13 @@ def test_reading_pth_asks_for_torch(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "torch", None)
     with pytest.raises(UserError, match=r"pip install 'deepvision\[torch\]'"):
         read_arrays(tmp_path / "weights.pth")
+
+
+def test_a_network_that_restores_images_goes_on_where_it_stopped():
+    """It has no classifier to leave out, and refuses to be built with another number of channels."""
+    model = dv.create_model("dncnn17_gray", overrides={"depth": 3, "width": 4})
+    variables = model.init(jax.random.key(0), jnp.zeros((1, 8, 8, 1)))
+    fitted = refit(model, variables, 1, (8, 8, 1), "here")
+    assert fitted.keys() == flatten_dict(dict(variables)).keys()
+    with pytest.raises(UserError, match="misshaped"):
+        refit(model.clone(width=5), variables, 1, (8, 8, 1), "here")

@@ -8,6 +8,7 @@ from html import escape
 
 from deepvision.ablation.plots import Picture
 from deepvision.ablation.report.contents import Report
+from deepvision.ablation.report.gallery import gallery
 from deepvision.ablation.report.methods import methods
 from deepvision.ablation.report.page_style import STYLE
 from deepvision.ablation.report.table import Row, Table
@@ -29,6 +30,7 @@ def page(report: Report, pictures: Sequence[Picture]) -> str:
             _section(
                 "Results", _plots(drawn, "arms", "differences"), *_tables(report, "arms", "comparisons", "failures")
             ),
+            _section("Pictures", gallery(report.results)),
             _section("The axes", _plots(drawn, "heatmap"), *_tables(report, "effects", "ranks")),
             _section("Training and cost", _plots(drawn, "curves", "parameters", "macs", "speed")),
             _section("All metrics", *_tables(report, "metrics", titled=False)),

@@ -30,6 +30,8 @@ thead th.number, thead th.short { white-space: normal; } tbody th { font-weight:
 th:first-child { position: sticky; left: 0; background: var(--paper); padding-left: 0; }
 tr.best > * { background: var(--best); font-weight: 600; } tr.best > th:first-child { padding-left: .35rem; }
 td:not(.number):not(.short) { min-width: 14rem; max-width: 30rem; }
+.gallery img { width: 8rem; height: auto; image-rendering: pixelated; display: block; }
+.gallery td:not(.number):not(.short) { min-width: 0; border: 0; } .gallery th { white-space: normal; border: 0; }
 dl { margin: .6rem 0; } dt { font-weight: 600; margin-top: .5rem; } dd { margin: 0; max-width: 46rem; }
 pre { background: var(--panel); padding: .7rem .9rem; border-radius: .4rem; white-space: pre-wrap; font-size: .85rem;
   overflow-wrap: anywhere; }

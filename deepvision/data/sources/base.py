@@ -14,11 +14,13 @@ class Example(TypedDict, total=False):
     Attributes:
         label: its class in [0, num_classes), in a labelled set.
         mask: uint8 [h, w], a value for every pixel that stands for its class, in a set with masks.
+        input: uint8 [h, w, c], what is left of the image, in a set of pairs.
     """
 
     image: np.ndarray
     label: int
     mask: np.ndarray
+    input: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Images without a class, of any sizes: alone, or with a mask that gives the class of every pixel.
+"""Images without a class, of any sizes: alone, with a mask that gives the class of every pixel, or degraded and whole.
 
 `config.data.path` is the root, and a split is a folder in it. Alone, `config.data.name = "images"`:
 
@@ -7,6 +7,10 @@
 With masks, `config.data.name = "image_masks"`, files of one stem are a pair, in either layout:
 
     root/train/image/0.png  root/train/label/0.png      root/train/0001.jpg  root/trainannot/0001.png
+
+As a camera took them, and as they should be, `config.data.name = "image_pairs"`:
+
+    root/train/input/0.png  root/train/target/0.png
 """
 
 from __future__ import annotations
@@ -22,8 +26,12 @@ from deepvision.data.sources.image_folder import SUFFIXES, image_files, subfolde
 from deepvision.data.sources.splits import parse_split
 from deepvision.errors import UserError
 
-# Where images and masks of a split lie below the root.
-LAYOUTS = (("{split}/image", "{split}/label"), ("{split}", "{split}annot"))
+# Where the images of a split, and what stands beside them, lie below the root.
+LAYOUTS = {
+    "images": (),
+    "image_masks": (("{split}/image", "{split}/label"), ("{split}", "{split}annot")),
+    "image_pairs": (("{split}/target", "{split}/input"),),
+}
 
 
 class ImageSetSource:
@@ -32,22 +40,22 @@ class ImageSetSource:
     The channels of the first image count as those of all.
 
     Args:
-        name: "images" or "image_masks".
+        name: of `LAYOUTS`.
         root: the folder that holds one folder per split.
         split: the name of such a folder or a part of it, in the syntax of TFDS.
-        masked: whether there are masks.
 
     Raises:
-        UserError: no such folder or split, no image in it, or an image without a mask.
+        UserError: no such folder or split, no image in it, or an image without its like.
     """
 
-    def __init__(self, name: str, root: str, split: str, masked: bool):
+    def __init__(self, name: str, root: str, split: str):
         if not Path(root).is_dir():
             raise UserError(f"no such folder: {root} (data.path)")
-        found = {folder.name: _pairs(Path(root), folder.name, masked) for folder in subfolders(Path(root))}
+        layouts = LAYOUTS[name]
+        found = {folder.name: _pairs(Path(root), folder.name, layouts) for folder in subfolders(Path(root))}
         found = {split: pairs for split, pairs in found.items() if pairs}
         if not found:
-            looked = " or ".join(" beside ".join(layout) for layout in LAYOUTS) if masked else "{split}/*"
+            looked = " or ".join(" beside ".join(layout) for layout in layouts) or "{split}/*"
             raise UserError(f"no images in {root} (data.path): {looked} is looked for, {', '.join(SUFFIXES)}")
         pieces = parse_split(split, {name: len(pairs) for name, pairs in found.items()}, root)
         self._examples = [(name, *pair) for name, part in pieces for pair in found[name][part]]
@@ -61,9 +69,15 @@ class ImageSetSource:
         return len(self._examples)
 
     def __getitem__(self, index: int) -> Example:
-        _, file, mask = self._examples[index]
-        example = {"image": decode(file, stored_shape(file)[-1])}
-        return example if mask is None else {**example, "mask": self._mask(mask, example["image"])}
+        _, file, beside = self._examples[index]
+        image = _colour(file)
+        if beside is None:
+            return {"image": image}
+        name, plane = ("mask", decode_mask(beside)) if self.info.name == "image_masks" else ("input", _colour(beside))
+        if plane.shape[:2] != image.shape[:2]:
+            sizes = " and ".join(f"{x.shape[0]}x{x.shape[1]}" for x in (plane, image))
+            raise UserError(f"its {name} {beside} has another size: {sizes}")
+        return {"image": image, name: plane}
 
     def where(self, index: int) -> str:
         return str(self._examples[index][1])
@@ -77,42 +91,31 @@ class ImageSetSource:
         """Returns the height and width of an image, from its header."""
         return stored_shape(self._examples[index][1])[:2]
 
-    def _mask(self, file: Path, image: np.ndarray) -> np.ndarray:
-        mask = decode_mask(file)
-        if mask.shape != image.shape[:2]:
-            sizes = " and ".join(f"{x.shape[0]}x{x.shape[1]}" for x in (mask, image))
-            raise UserError(f"its mask {file} has another size: {sizes}")
-        return mask
 
-
-def open_images(name: str, split: str, data_dir: str, path: str) -> ImageSetSource:
-    """Opens `config.data`; only `split` and `path` matter here."""
-    return ImageSetSource(name, _root(name, path), split, masked=False)
-
-
-def open_image_masks(name: str, split: str, data_dir: str, path: str) -> ImageSetSource:
-    """Opens `config.data`; only `split` and `path` matter here."""
-    return ImageSetSource(name, _root(name, path), split, masked=True)
-
-
-def _root(name: str, path: str) -> str:
+def open_image_set(name: str, split: str, data_dir: str, path: str) -> ImageSetSource:
+    """Opens `config.data`; only `name`, `split` and `path` matter here."""
     if not path:
         raise UserError(f"data.name is {name}: data.path must name its root folder")
-    return path
+    return ImageSetSource(name, path, split)
 
 
-def _pairs(root: Path, split: str, masked: bool) -> list[tuple[Path, Path | None]]:
-    """Returns the images of a split with their masks; none where the folder is no split."""
-    if not masked:
+def _colour(file: Path) -> np.ndarray:
+    """Returns an image uint8 [h, w, c] with the channels that it is stored with."""
+    return decode(file, stored_shape(file)[-1])
+
+
+def _pairs(root: Path, split: str, layouts: tuple[tuple[str, str], ...]) -> list[tuple[Path, Path | None]]:
+    """Returns the images of a split with what stands beside them; none where the folder is no split."""
+    if not layouts:
         return [(file, None) for file in sorted(image_files(root / split), key=_natural)]
-    for images, masks in LAYOUTS:
-        folder, beside = root / images.format(split=split), root / masks.format(split=split)
+    for images, others in layouts:
+        folder, beside = root / images.format(split=split), root / others.format(split=split)
         if folder.is_dir() and beside.is_dir():
             stems = {file.stem: file for file in image_files(beside)}
             files = sorted(image_files(folder), key=_natural)
             lonely = [file for file in files if file.stem not in stems]
             if lonely:
-                raise UserError(f"{lonely[0]} has no mask: {beside} holds no image of that name")
+                raise UserError(f"{lonely[0]} stands alone: {beside} holds no image of that name")
             return [(file, stems[file.stem]) for file in files]
     return []
 

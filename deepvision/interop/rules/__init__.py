@@ -77,6 +77,7 @@ from deepvision.models.squeezenet import SqueezeNet
 from deepvision.models.srcnn import FSRCNN, SRCNN
 from deepvision.models.swin import Swin
 from deepvision.models.swinir import SwinIR
+from deepvision.models.transform_net import TransformNet
 from deepvision.models.unet import UNet
 from deepvision.models.vdsr import VDSR
 from deepvision.models.vgg import VGG
@@ -137,6 +138,7 @@ RULES: dict[type[Network], tuple[Callable[..., Rules], ...]] = {
     RCAN: (restoration.rcan,),
     SwinIR: (restoration.swinir,),
     PartialConvUNet: (restoration.partial_conv_unet,),
+    TransformNet: (restoration.transform_net,),
 }
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,9 +17,12 @@ from deepvision.choices import Choice, resolve
 from deepvision.errors import UserError
 from deepvision.models.network import Network
 from deepvision.tasks.metrics import Mean, Metrics
+from deepvision.tasks.pictures import Pictures
 from deepvision.tasks.restoration import bicubic, metrics
 from deepvision.tasks.restoration.degradations import DEGRADATIONS, Degradation
+from deepvision.tasks.restoration.degradations.base import unit
 from deepvision.tasks.restoration.losses import LOSSES
+from deepvision.tasks.restoration.pictures import pictures
 from deepvision.tasks.task import Batch
 from deepvision.types import Array, Images, Key, Shape
 
@@ -53,6 +57,8 @@ class Restoration:
         rounded: measure images as 8 bits would store them.
         luma: measure the luma of colour images.
     """
+
+    headline: ClassVar[str] = "psnr"
 
     training: Degradation
     evaluation: Degradation
@@ -94,16 +100,39 @@ class Restoration:
 
     def on_host(self, example: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
         """Returns an example of evaluation with what is left of it as "input"; sides that do not divide are cropped."""
+        _check_paired(self.evaluation, example)
+        if self.evaluation.paired:
+            return {**example, "input": unit(example["input"])}
         scale = self.evaluation.scale
         height, width = (side // scale * scale for side in example["image"].shape[:2])
         image = example["image"][:height, :width]
         seed = zlib.crc32(f"{name}/{self.evaluation.level}".encode())
         return {**example, "image": image, "input": self.evaluation.on_host(image, np.random.default_rng(seed))}
 
+    def given(self, image: np.ndarray, known: np.ndarray | None) -> np.ndarray:
+        """Returns the "input" of an example whose image is degraded already.
+
+        Args:
+            image: float32 [h, w, c] in [0, 1].
+            known: bool [h, w, 1], which pixels are not missing; None: nobody says.
+
+        Raises:
+            UserError: the network must be told something of the degradation that nobody says.
+        """
+        return self.evaluation.given(image, known, self.conditioned).astype(np.float32)
+
+    def pictures(self, example: dict[str, np.ndarray], output: np.ndarray) -> Pictures:
+        given = example["input"]
+        return pictures(given[..., :-1] if self.evaluation.condition else given, output, example.get("image"))
+
     def prepare(self, batch: Batch, key: Key | None, train: bool) -> tuple[Array, Truth]:
         images = batch["image"]
         if train:
-            degraded = jax.vmap(self.training)(images, ops.example_keys(key, images.shape[0]))
+            _check_paired(self.training, batch)
+            if self.training.paired:
+                degraded = batch["input"]
+            else:
+                degraded = jax.vmap(self.training)(images, ops.example_keys(key, images.shape[0]))
             return self._seen(degraded, self.training), Truth(images, jnp.ones(images.shape[:3], bool))
         if "input" not in batch:
             raise UserError("task restoration is evaluated on whole images: set data.name to 'images'")
@@ -166,6 +195,14 @@ def _suited(degradation: Degradation, model: Any) -> Degradation:
     if scale != model.scale:
         raise UserError(f"{name} enlarges {model.scale} times, but {degradation} reduces {scale} times")
     return degradation
+
+
+def _check_paired(degradation: Degradation, example: Mapping[str, Any]) -> None:
+    """Makes sure that images come in pairs if, and only if, what is to be undone is that of the data."""
+    if degradation.paired and "input" not in example:
+        raise UserError("degradation given: each image needs its input beside it; set data.name to 'image_pairs'")
+    if not degradation.paired and "input" in example:
+        raise UserError(f"the images come in pairs: set restoration.degradation to 'given', not {degradation}")
 
 
 def _fitting(outputs: Array, image: Array) -> Array:

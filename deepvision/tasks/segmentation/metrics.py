@@ -7,6 +7,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from deepvision.tasks.segmentation.warping import warping_error
 from deepvision.types import IGNORE, Array
 
 
@@ -22,6 +23,12 @@ def confusion(labels: Array, predicted: Array, weight: Array, classes: int) -> A
     counts = (labels != IGNORE) & (weight > 0)[:, None, None]
     places = jnp.where(counts, labels * classes + predicted, classes * classes)  # the last is thrown away
     return jnp.bincount(places.reshape(-1), length=classes * classes + 1)[:-1].reshape(classes, classes)
+
+
+def cell_scores(found: np.ndarray, true: np.ndarray) -> dict[str, float]:
+    """Returns how well cells, the pixels of class 1 of labels int [h, w], are told apart; `IGNORE` is in none."""
+    found, true = (found == 1) & (true != IGNORE), true == 1
+    return {"rand_score": rand_score(found, true).score, "warping_error": warping_error(found, true)}
 
 
 class Agreement(NamedTuple):

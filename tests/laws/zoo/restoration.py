@@ -59,4 +59,10 @@ NETWORKS = (
         linear_maps=".*",
         nonlinear="the mask of known pixels",
     ),
+    Small(
+        "transform_net",
+        (10, 8, 3),
+        (("depth", 1), ("width", 8)),
+        pyramid=((10, 8, 3), ((12, 8, 8), (6, 4, 16), (3, 2, 32))),
+    ),
 )

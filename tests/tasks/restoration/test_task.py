@@ -15,7 +15,7 @@ from deepvision.config import default_config
 from deepvision.errors import UserError
 from deepvision.models import create_model
 from deepvision.tasks import Restoration
-from deepvision.tasks.restoration import metrics
+from deepvision.tasks.restoration import bicubic, metrics
 
 RNG = np.random.default_rng(0)
 COLOUR = RNG.integers(0, 256, (31, 44, 3), np.uint8)
@@ -85,6 +85,55 @@ def test_networks_are_given_what_they_take(model: str, degradation: str, image: 
     assert made.input_shape(truth.image.shape[1:]) == seen
     trained, _ = made.prepare({"image": truth.image}, jax.random.key(0), train=True)
     assert trained.shape == given.shape
+
+
+def test_pairs_are_taken_as_they_are():
+    made = task(degradation="given")
+    pair = {"image": GRAY, "input": 255 - GRAY}
+    np.testing.assert_allclose(made.on_host(pair, "")["input"], (255 - GRAY) / 255, atol=1e-6)
+    batch = {name: jnp.asarray(plane[None] / 255) for name, plane in pair.items()}
+    seen, truth = made.prepare(batch, jax.random.key(0), train=True)
+    np.testing.assert_array_equal(seen, batch["input"])
+    np.testing.assert_array_equal(truth.image, batch["image"])
+    for wrong, example, message in (
+        (made, {"image": GRAY}, "set data.name to 'image_pairs'"),
+        (task(), pair, "'given'"),
+    ):
+        with pytest.raises(UserError, match=message):
+            wrong.on_host(example, "")
+        with pytest.raises(UserError, match=message):
+            wrong.prepare({name: batch[name] for name in example}, jax.random.key(0), train=True)
+
+
+def test_images_that_are_degraded_already_take_the_form_of_those_that_evaluation_degrades():
+    enlarging = task("vdsr", "bicubic(scale=3)")
+    whole = enlarging.on_host({"image": GRAY}, "")
+    small = bicubic.imresize(whole["image"], 1 / 3) / 255
+    np.testing.assert_allclose(enlarging.given(small, None), whole["input"], atol=1e-6)
+    np.testing.assert_array_equal(task("edsr_baseline_x3", "bicubic(scale=3)").given(small, None), np.float32(small))
+    told = task("ffdnet_gray", "gaussian(sigma=(0, 75))", eval_degradation="gaussian(sigma=51)")
+    given = told.given(np.float32(GRAY / 255), None)
+    np.testing.assert_allclose(given, np.concatenate([GRAY / 255, np.full((31, 44, 1), 0.2)], axis=-1), atol=1e-6)
+    with pytest.raises(UserError, match="set restoration.eval_degradation to gaussian"):
+        task("ffdnet_gray", "gaussian(sigma=(0, 75))").given(np.float32(GRAY / 255), None)
+    known = RNG.random((31, 44, 1)) > 0.5
+    inpainting = task("partial_conv_unet", "boxes")
+    given = inpainting.given(np.float32(COLOUR / 255), known)
+    np.testing.assert_allclose(given, np.concatenate([np.where(known, COLOUR / 255, 0), known], axis=-1), atol=1e-6)
+    with pytest.raises(UserError, match="no alpha channel"):
+        inpainting.given(np.float32(COLOUR / 255), None)
+
+
+def test_pictures_show_what_went_in_what_came_out_and_how_far_off_it_is():
+    made = task("edsr_baseline_x3", "bicubic(scale=3)")
+    example = made.on_host({"image": COLOUR}, "")
+    shown = made.pictures(example, example["image"] / np.float32(255) + 0.1)
+    assert {picture.shape for picture in shown.values()} == {(30, 42, 3)}
+    np.testing.assert_array_equal(shown["truth"], COLOUR[:30, :42])
+    np.testing.assert_array_equal(shown["input"][::3, ::3], np.rint(255 * example["input"]))
+    bright = np.all(COLOUR[:30, :42] < 229, axis=-1)  # elsewhere white is as far as it goes
+    assert np.all(np.abs(shown["error"][bright] - 5 * 25.5) <= 1)
+    assert list(made.pictures({"input": example["input"]}, example["image"] / 255)) == ["input", "output"]
 
 
 def test_metrics_are_those_of_the_whole_image():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deepvision.tasks.restoration.degradations.base import Degradation
+from deepvision.tasks.restoration.degradations.base import Degradation, Given
 from deepvision.tasks.restoration.degradations.blur import Bicubic, GaussianBlur, MotionBlur
 from deepvision.tasks.restoration.degradations.jpeg import Jpeg
 from deepvision.tasks.restoration.degradations.masks import Boxes, Strokes, Text
@@ -11,6 +11,7 @@ from deepvision.tasks.restoration.degradations.noise import Gaussian, Poisson, S
 __all__ = ["DEGRADATIONS", "Degradation"]
 
 DEGRADATIONS = {
+    "given": Given,
     "gaussian": Gaussian,
     "poisson": Poisson,
     "salt_and_pepper": SaltAndPepper,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import ClassVar
 
 import jax
@@ -20,11 +21,13 @@ class Degradation:
     Attributes:
         condition: what a last channel of y says of each pixel: "noise", its standard deviation, "mask", whether it is
             known (1) or not (0); "": there is none.
+        paired: whether it is that of the data, whose images come in pairs.
         scale: of super-resolution; images are cropped to a multiple of it, and measures leave out as many pixels at
             each side. 1 for all others, which measures take as a whole.
     """
 
     condition: ClassVar[str] = ""
+    paired: ClassVar[bool] = False
     scale: int = 1
 
     def __call__(self, image: Array, key: Key) -> Array:
@@ -34,6 +37,19 @@ class Degradation:
         """Returns float32 [h, w, c], the degraded form of a uint8 image [h, w, c]."""
         key = jax.random.key(rng.integers(2**32, dtype=np.uint32))
         return np.asarray(self(jnp.asarray(image, jnp.float32) / 255, key))
+
+    def given(self, image: np.ndarray, known: np.ndarray | None, told: bool) -> np.ndarray:
+        """Returns what `on_host` would, but the randomness, of an image [h, w, c] in [0, 1] that is degraded already.
+
+        Args:
+            image: as the camera, the file or the vandal left it.
+            known: bool [h, w, 1], which pixels are not missing; None: nobody says.
+            told: whether the network is told the condition.
+
+        Raises:
+            UserError: it is, and nobody says what it is.
+        """
+        return image
 
     def shape(self, image_shape: Shape) -> Shape:
         """Returns the shape [h, w, c] of what is left of an image of a shape [h, w, c]."""
@@ -47,6 +63,13 @@ class Degradation:
     def level(self) -> str:
         """What tells this degradation from others of its kind; the noise of evaluation is seeded with it."""
         return str(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class Given(Degradation):
+    """y as it was stored beside x: what a camera, a scanner or a codec has really done."""
+
+    paired: ClassVar[bool] = True
 
 
 def unit(image: np.ndarray) -> np.ndarray:

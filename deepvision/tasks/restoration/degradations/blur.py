@@ -108,6 +108,13 @@ class Bicubic(Degradation):
         y = bicubic.imresize(small, self.scale, image.shape[:2]) if self.enlarged else small
         return (y / 255 if self.rounded else y).astype(np.float32)
 
+    def given(self, image: np.ndarray, known: np.ndarray | None, told: bool) -> np.ndarray:
+        if not self.enlarged:
+            return image
+        if not self.rounded:
+            return bicubic.imresize(image, self.scale)
+        return bicubic.imresize(np.floor(255 * image + 0.5).astype(np.uint8), self.scale) / 255
+
     def enlarging(self) -> Bicubic:
         return dataclasses.replace(self, enlarged=True)
 

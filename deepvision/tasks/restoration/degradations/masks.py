@@ -11,6 +11,7 @@ import numpy as np
 
 from deepvision import ops
 from deepvision.checks import check_count, check_number
+from deepvision.errors import UserError
 from deepvision.tasks.restoration.degradations.base import Degradation
 from deepvision.tasks.restoration.degradations.noise import check_interval
 from deepvision.types import Array, Key
@@ -28,6 +29,12 @@ class _Holes(Degradation):
     def __call__(self, image: Array, key: Key) -> Array:
         known = ~self.holes(key, *image.shape[:2])[..., None]
         return jnp.concatenate([jnp.where(known, image, 0), known.astype(image.dtype)], axis=-1)
+
+    def given(self, image: np.ndarray, known: np.ndarray | None, told: bool) -> np.ndarray:
+        if told and known is None:
+            raise UserError("it has no alpha channel, whose transparent pixels are those to be filled in")
+        known = np.ones((*image.shape[:2], 1), bool) if known is None else known
+        return np.concatenate([np.where(known, image, 0), known], axis=-1)
 
 
 @dataclasses.dataclass(frozen=True)

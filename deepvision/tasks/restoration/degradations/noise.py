@@ -47,6 +47,15 @@ class Gaussian(Degradation):
         noisy = (unit(image) + rng.standard_normal(image.shape) * sigma).astype(np.float32)
         return np.concatenate([noisy, np.full((*image.shape[:2], 1), sigma, np.float32)], axis=-1)
 
+    def given(self, image: np.ndarray, known: np.ndarray | None, told: bool) -> np.ndarray:
+        low, high = interval(self.sigma)
+        if told and low < high:
+            raise UserError(
+                "the network must be told the noise of its images:"
+                " set restoration.eval_degradation to gaussian(sigma=...) with a single level"
+            )
+        return np.concatenate([image, np.full((*image.shape[:2], 1), high / 255, np.float32)], axis=-1)
+
     @property
     def level(self) -> str:
         return "-".join(f"{sigma:g}" for sigma in dict.fromkeys(interval(self.sigma)))

@@ -1,0 +1,41 @@
+"""The images that a command line names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from deepvision.errors import UserError
+
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm")
+
+
+def images_of(words: Sequence[str]) -> list[Path]:
+    """Returns the files that are named, the images of a folder in its place.
+
+    Raises:
+        UserError: a folder has none.
+    """
+    files = []
+    for word in words:
+        path = Path(word)
+        inside = _inside(path) if path.is_dir() else [path]
+        if not inside:
+            raise UserError(f"there is no image in {path}")
+        files += inside
+    return files
+
+
+def same_name(folder: Path) -> dict[str, Path]:
+    """Returns the images of a folder by their names without suffix.
+
+    Raises:
+        UserError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise UserError(f"no such folder: {folder}")
+    return {file.stem: file for file in _inside(folder)}
+
+
+def _inside(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in _SUFFIXES)

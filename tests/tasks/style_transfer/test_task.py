@@ -1,0 +1,131 @@
+"""The task of style transfer: what its loss compares, and where that comes from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+from PIL import Image
+
+from deepvision.config import default_config
+from deepvision.errors import UserError
+from deepvision.models import create_model
+from deepvision.tasks import StyleTransfer
+from deepvision.tasks.style_transfer.features import LAYERS, features, gram, read_weights
+
+RNG = np.random.default_rng(0)
+PIXELS = RNG.integers(0, 256, (16, 24, 3), np.uint8)
+
+
+@pytest.fixture
+def style(tmp_path: Path) -> str:
+    Image.fromarray(PIXELS).save(tmp_path / "style.png")
+    return str(tmp_path / "style.png")
+
+
+def config(image: str, model: str = "transform_net", **fields) -> ConfigDict:
+    config = default_config()
+    config.model.name = model
+    config.data.normalize = "unit"
+    config.style_transfer.update({"image": image, **fields})
+    return config
+
+
+def task(image: str, model: str = "transform_net", **fields) -> StyleTransfer:
+    made = config(image, model, **fields)
+    return StyleTransfer.configured(made, made.loss, create_model(model))
+
+
+def test_a_gram_matrix_is_a_mean_of_products():
+    x = RNG.standard_normal((2, 3, 5, 4)).astype(np.float32)
+    expected = [sum(np.outer(v, v) for v in image.reshape(-1, 4)) / (3 * 5 * 4) for image in x]
+    np.testing.assert_allclose(gram(x), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_features_are_those_of_vgg16(tmp_path: Path):
+    """Of a file with torchvision's names; the first two convolutions by hand."""
+    weights = read_weights("")
+    arrays, places = {}, (0, 2, 5, 7, 10, 12, 14, 17, 19, 21)
+    for place, (kernel, bias) in zip(places, weights, strict=True):
+        arrays[f"features.{place}.weight"] = kernel.transpose(3, 2, 0, 1)
+        arrays[f"features.{place}.bias"] = bias + np.float32(0.1)
+    np.savez(tmp_path / "vgg.npz", **arrays)
+    read = read_weights(str(tmp_path / "vgg.npz"))
+    np.testing.assert_array_equal(read[3][0], weights[3][0])
+    np.testing.assert_array_equal(read[3][1], weights[3][1] + np.float32(0.1))
+    found = features(read, PIXELS[None] / np.float32(255))
+    assert {name: x.shape[1:] for name, x in found.items()} == {
+        "relu1_2": (16, 24, 64),
+        "relu2_2": (8, 12, 128),
+        "relu3_3": (4, 6, 256),
+        "relu4_3": (2, 3, 512),
+    }
+    x = (PIXELS / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
+    np.testing.assert_allclose(found["relu1_2"][0, 4, 7], _convolved(read, x), rtol=1e-3, atol=1e-4)
+
+
+def _convolved(weights, x: np.ndarray) -> np.ndarray:
+    """Returns what the first two convolutions make of position (4, 7)."""
+    (kernel1, bias1), (kernel2, bias2) = weights[:2]
+    patch = x[2:7, 5:10]
+    hidden = np.stack(
+        [[np.einsum("ijc,ijcf->f", patch[i : i + 3, j : j + 3], kernel1) + bias1 for j in range(3)] for i in range(3)]
+    )
+    return np.maximum(np.einsum("ijc,ijcf->f", np.maximum(hidden, 0), kernel2) + bias2, 0)
+
+
+def test_the_image_of_the_style_has_it_and_every_image_its_own_content(style: str):
+    made = task(style, content=2.0, style=3.0, smoothness=0.0)
+    itself, other = PIXELS[None] / np.float32(255), RNG.random((1, 16, 24, 3), np.float32)
+    _, targets = made.prepare({"image": jnp.asarray(other)}, None, train=False)
+    assert sorted(made.grams) == sorted(LAYERS)
+    values = {
+        name: {key: float(metric.value()) for key, metric in made.metrics(y, targets, jnp.ones(1)).items()}
+        for name, y in (("itself", jnp.asarray(itself)), ("other", jnp.asarray(other)))
+    }
+    assert values["itself"]["style_loss"] == pytest.approx(0, abs=1e-9) and values["itself"]["content_loss"] > 0
+    assert values["other"]["content_loss"] == 0 and values["other"]["style_loss"] > 0
+    twice = task(style, content=4.0, style=6.0, smoothness=1.0)
+    smooth = float(jnp.mean(jnp.diff(other, axis=1) ** 2) + jnp.mean(jnp.diff(other, axis=2) ** 2))
+    expected = 2 * values["other"]["loss"] + smooth
+    np.testing.assert_allclose(twice.loss(jnp.asarray(other), targets), [expected], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"image": ""}, "style_transfer.image must name a file"),
+        ({"image": "nowhere.png"}, "cannot read nowhere.png"),
+        ({"weights": "nowhere.npz"}, "nowhere.npz does not hold VGG-16"),
+        ({"model": "edsr_baseline_x2"}, "needs a network from images to images, not edsr_baseline_x2"),
+        ({"model": "resnet18"}, "needs a network from images to images, not resnet18"),
+    ],
+)
+def test_what_does_not_fit_is_refused(style: str, fields: dict, message: str):
+    with pytest.raises(UserError, match=message):
+        task(**{"image": style, **fields})
+
+
+def test_images_are_in_colour_and_in_the_unit_interval(style: str):
+    with pytest.raises(UserError, match="set data.channels to 3"):
+        StyleTransfer.head(0, (8, 8, 1))
+    made = config(style)
+    made.data.normalize = "imagenet"
+    with pytest.raises(UserError, match="set data.normalize to 'unit'"):
+        StyleTransfer.configured(made, made.loss, create_model("transform_net"))
+
+
+def test_the_network_gives_pictures_of_every_size():
+    model = create_model("transform_net", overrides={"depth": 1, "width": 4})
+    x = jnp.asarray(RNG.random((1, 9, 14, 3), np.float32))
+    variables = jax.jit(model.init)(jax.random.key(0), x)
+    y = jax.jit(model.apply)(variables, x)
+    assert y.shape == x.shape and 0 < float(jnp.std(y)) < 1
+    brighter = jax.jit(model.apply)(variables, 0.5 * x + 0.2)
+    np.testing.assert_allclose(
+        brighter, y, atol=0.01 * float(jnp.std(y))
+    )  # its norms take away contrast and brightness

@@ -38,6 +38,9 @@ batch_script() {
 cd $(quoted "$root")
 ./launch.sh install
 status=0
+if [[ -n "\${SLURM_CPUS_PER_TASK-}" ]]; then # srun does not take it from sbatch by itself
+  export SRUN_CPUS_PER_TASK="\$SLURM_CPUS_PER_TASK"
+fi
 srun ./launch.sh $(quoted "$@")|| status=\$?
 if [[ \$status == 75 ]]; then # stopped by a signal, and saved
   scontrol requeue "\$SLURM_JOB_ID"

@@ -3,8 +3,10 @@
 # all its workers, installs and runs it there, shows the log of worker 0, and fetches its runs/. The others' logs are
 # in runs/NAME-worker-N.log. The slice is left running: gcloud compute tpus tpu-vm delete NAME --zone=ZONE
 
-# The images of TPU VMs may come with an older Python than is needed.
-install_python="{ sudo apt-get update -qq; sudo apt-get install -qqy python3.11-venv; }"
+# The images of TPU VMs come with Python 3.10, and Ubuntu 22.04 itself has 3.11 only as a release candidate. A machine
+# that has just started may be installing something: apt waits for that.
+install_python="{ sudo add-apt-repository -y ppa:deadsnakes/ppa >/dev/null
+    sudo apt-get -qqy -o DPkg::Lock::Timeout=600 install python3.12-venv >/dev/null; }"
 
 face() {
   local usage="usage: ./launch.sh tpu NAME ZONE [--dry_run] [--type TYPE --version VERSION [--spot]] COMMAND ARGS"
@@ -48,7 +50,7 @@ have_slice() {
     READY) return ;;
     PREEMPTED | TERMINATED) step gcloud compute tpus tpu-vm delete "$name" --zone="$zone" --quiet ;;
     "") ;;
-    *) fail "TPU $name in $zone is $state; wait until it is READY" ;;
+    *) fail "TPU $name in $zone is $state, and must be READY" ;;
   esac
   [[ -n "$1" && -n "$2" ]] || fail "there is no TPU $name in $zone; to create it, name --type and --version"
   step gcloud compute tpus tpu-vm create "$name" --zone="$zone" --accelerator-type="$1" --version="$2" "${@:3}"
@@ -59,7 +61,7 @@ copy_code() {
   code="$(mktemp -d)/deepvision.tgz"
   pack "$code"
   step gcloud compute tpus tpu-vm scp "$code" "$name:deepvision.tgz" --zone="$zone" --worker=all
-  on_worker all "command -v python3.11 >/dev/null || $install_python
+  on_worker all "python3.12 -c 'import ensurepip' 2>/dev/null || $install_python
     mkdir -p deepvision && tar -C deepvision -xzf deepvision.tgz && cd deepvision && ./launch.sh install"
   rm -r "${code%/*}"
 }

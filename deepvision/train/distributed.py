@@ -69,7 +69,7 @@ def broadcast(tree: Any) -> Any:
     leaves, structure = jax.tree.flatten(jax.tree.map(np.asarray, tree))
     raw = b"".join(leaf.tobytes() for leaf in leaves)
     words = np.frombuffer(raw + bytes(-len(raw) % 4), np.uint32)  # integers: a sum keeps the sign of no zero
-    raw = np.asarray(multihost_utils.broadcast_one_to_all(words)).tobytes()
+    raw = np.asarray(multihost_utils.broadcast_one_to_all(words, is_source=is_first())).tobytes()
     starts = itertools.accumulate((leaf.nbytes for leaf in leaves), initial=0)
     arrays = [
         np.frombuffer(raw, leaf.dtype, leaf.size, start).reshape(leaf.shape)

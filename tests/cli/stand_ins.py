@@ -99,6 +99,7 @@ elif verb == "ssh":
 
 PROGRAMS = {
     "python3.11": PYTHON,
+    "python3.12": PYTHON,
     "ssh": SSH,
     "sbatch": SBATCH,
     "srun": SRUN,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import socket
@@ -11,40 +12,38 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import jax
 import pytest
 from ml_collections import ConfigDict
 
 from deepvision.errors import UserError
 from deepvision.train import compile_cache, distributed, interruption, rendezvous
 from deepvision.train.watchdog import Watchdog
+from tests.train import topologies
 from tests.train.faults import run, small_run
-from tests.train.small import small_config
-
-
-def configs() -> dict[str, ConfigDict]:
-    """Runs whose curves must not depend on how many processes and devices they are spread over."""
-    return {
-        "resident": small_config(train__steps=12, train__eval_every_epochs=1.0),
-        "streaming": small_run(model__norm="layer", data__pipeline="streaming", loss__mixup=0.2),
-    }
 
 
 def train_all(folder: Path) -> None:
-    for name, config in configs().items():
+    """Every run that is compared over topologies."""
+    for name, config in topologies.configs().items():
         run(config, folder / name, seeds=(0,))
 
 
-def long_run() -> ConfigDict:
-    """With a checkpoint every 20 steps, and more of them for many kills; what hangs is noticed in the end."""
-    steps = max(120, 30 * int(os.environ.get("DEEPVISION_TEST_KILLS", "0")))
-    when = {"train__checkpoint_every_steps": 20, "train__eval_every_epochs": 4.0, "train__watchdog_seconds": 100.0}
-    return small_run(train__steps=steps, **when)
+def stopped_run() -> ConfigDict:
+    """Long enough to be stopped twice on the way."""
+    return small_run(train__steps=40, model__dropout=0.0)
+
+
+def disturbed_run() -> ConfigDict:
+    """With a checkpoint every 20 steps, and every step reported; what hangs is noticed after half a minute."""
+    when = {"train__checkpoint_every_steps": 20, "train__eval_every_epochs": 4.0, "train__log_every_steps": 1}
+    return small_run(train__steps=120, train__watchdog_seconds=30.0, **when)
 
 
 def stop_one(folder: Path) -> None:
     """The last process is asked to stop after a few steps."""
     with interruption.listening():
-        slowly(folder / "stopped", lambda: os.kill(os.getpid(), signal.SIGTERM))
+        slowly(stopped_run(), folder, lambda: os.kill(os.getpid(), signal.SIGTERM))
 
 
 def fail_in_one(folder: Path) -> None:
@@ -53,36 +52,37 @@ def fail_in_one(folder: Path) -> None:
     def fail() -> None:
         raise UserError("its disk is full")
 
-    slowly(folder / "failed", fail)
+    slowly(stopped_run(), folder, fail)
 
 
 def kill_one(folder: Path) -> None:
     """The last process is gone."""
-    slowly(folder / "failed", lambda: os.kill(os.getpid(), signal.SIGKILL))
+    slowly(stopped_run(), folder, lambda: os.kill(os.getpid(), signal.SIGKILL))
 
 
-def train_slowly(folder: Path) -> None:
+def train_disturbed(folder: Path) -> None:
     """Nothing happens but from outside."""
     with interruption.listening():
-        slowly(folder, lambda: None)
+        slowly(disturbed_run(), folder)
 
 
-def slowly(folder: Path, act: Callable[[], None]) -> None:
-    """Trains at a pace at which there is time to tell the others; the last process acts after step 7."""
-    plain = Watchdog.beat
+def slowly(config: ConfigDict, folder: Path, act: Callable[[], None] = lambda: None) -> None:
+    """Trains at a pace at which there is time to tell the others; the last process acts after 7 steps of its own."""
+    plain, steps = Watchdog.beat, itertools.count(1)
+    last = distributed.count() - 1
 
     def beat(self: Watchdog, what: str) -> None:
         plain(self, what)
         time.sleep(0.05)
-        if what == "step 7" and not distributed.is_first():
+        if what.startswith("step ") and next(steps) == 7 and jax.process_index() == last:
             act()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Watchdog, "beat", beat)
-        run(long_run(), folder, seeds=(0,))
+        run(config, folder, seeds=(0,))
 
 
-SCENARIOS = {function.__name__: function for function in (train_all, stop_one, fail_in_one, kill_one, train_slowly)}
+SCENARIOS = {function.__name__: function for function in (train_all, stop_one, fail_in_one, kill_one, train_disturbed)}
 
 
 def begin(scenario: str, folder: Path, processes: int, devices: int) -> list[subprocess.Popen]:

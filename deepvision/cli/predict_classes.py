@@ -15,9 +15,9 @@ from rich.table import Table
 
 from deepvision.build import build
 from deepvision.cli import tables
-from deepvision.data.images import decode, fit
+from deepvision.data.images import LARGEST, decode, fit
 from deepvision.data.normalize import FIXED, Normalization
-from deepvision.errors import UserError, unknown
+from deepvision.errors import UserError, as_line, unknown
 from deepvision.interop import load_weights
 from deepvision.models import Network, create_model
 from deepvision.tasks import Classification
@@ -70,6 +70,8 @@ def of_model(flags: Any) -> Predictor:
         raise UserError(
             f"{flags.model} has no classes of images: name its task and data by --config in place of --model"
         )
+    if flags.image_size is not None and not 1 <= flags.image_size <= LARGEST:
+        raise UserError(f"--image_size must be 1 to {LARGEST:,} pixels, got {flags.image_size}")
     height, width, channels = model.image_shape
     shape = (flags.image_size or height, flags.image_size or width, channels)
     if flags.normalize not in FIXED:
@@ -123,4 +125,4 @@ def _read(files: Sequence[Path], predictor: Predictor) -> Iterator[tuple[Path, n
         try:
             yield file, fit(decode(file, channels), size, channels, predictor.fit)
         except Exception as error:  # whatever Pillow raises on broken bytes
-            print(f"error: {file}: {error}", file=sys.stderr)
+            print(f"error: {as_line(file)}: {as_line(error)}", file=sys.stderr)

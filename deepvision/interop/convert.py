@@ -100,7 +100,7 @@ def read_into(
 
     `adapt(path, array, shape)` brings an array into a shape, or returns None where it cannot.
 
-    Raises: UserError that lists what is missing, left over and misshaped.
+    Raises: UserError that lists what is missing, left over, misshaped and not finite.
     """
     expected = traverse_util.flatten_dict(dict(shapes))
     variables, missing, misshaped, used = {}, [], [], set()
@@ -123,7 +123,10 @@ def read_into(
             variables[mean] = variables[mean] - arrays[theirs]
             used.add(theirs)
     left_over = [theirs for theirs in arrays if theirs not in used and not _is_ignored(theirs, rules)]
-    refuse(name, {"missing": sorted(missing), "left over": left_over, "misshaped": misshaped})
+    broken = ["/".join(path[1:]) for path, array in variables.items() if not np.isfinite(array).all()]
+    refuse(
+        name, {"missing": sorted(missing), "left over": left_over, "misshaped": misshaped, "not finite numbers": broken}
+    )
     return variables
 
 

@@ -105,15 +105,12 @@ class Checkpoints:
 
     def _read(self, like: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
-        try:
+        with _readable(self._folder, self.latest):
             self._manager.wait_until_finished()
             restored = self._manager.restore(
                 self.latest,
                 args=ocp.args.Composite(arrays=ocp.args.StandardRestore(abstract), progress=ocp.args.JsonRestore()),
             )
-        except (ValueError, KeyError, FileNotFoundError) as error:
-            first = str(error).splitlines()[0]
-            raise UserError(f"cannot read checkpoint {self.latest} of {self._folder}: {first}") from error
         return restored.progress, restored.arrays
 
     def _seal(self) -> None:
@@ -202,11 +199,22 @@ def read_newest(folder: Path) -> Saved | None:
         return None
     manager = _manager(folder.absolute(), None, None)
     args = ocp.args.Composite(arrays=ocp.args.StandardRestore(), progress=ocp.args.JsonRestore())
-    restored = manager.restore(step, args=args)
-    manager.close()
-    state, best = restored.arrays["state"], restored.arrays["best"]
-    last = state["average"] or {"params": state["params"], **(state["model_state"] or {})}
-    return Saved(last, best or None, Progress.from_plain(restored.progress), step)
+    with _readable(folder, step):
+        restored = manager.restore(step, args=args)
+        manager.close()
+        state, best = restored.arrays["state"], restored.arrays["best"]
+        last = state["average"] or {"params": state["params"], **(state["model_state"] or {})}
+        return Saved(last, best or None, Progress.from_plain(restored.progress), step)
+
+
+@contextlib.contextmanager
+def _readable(folder: Path, step: int | None) -> Iterator[None]:
+    """Turns what a checkpoint raises that was written by another program, or for another network, into one line."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        first = (str(error) or type(error).__name__).splitlines()[0]
+        raise UserError(f"cannot read checkpoint {step} of {folder}: {first}; name another --workdir") from error
 
 
 def seed_folder(workdir: Path, seed: int) -> Path:

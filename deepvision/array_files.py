@@ -166,9 +166,7 @@ def _floating(field: str, name: str, value: Any) -> np.ndarray:
     array = np.asarray(value)
     if not jnp.issubdtype(array.dtype, jnp.number) and array.dtype != bool or array.dtype.kind == "c":
         found = "complex numbers" if array.dtype.kind == "c" else f"{array.dtype}"
-        raise UserError(
-            f"{field}: {name!r} is no array of real numbers ({found}); give the mapping from names to arrays itself"
-        )
+        raise UserError(f"{field}: {name!r} is no array of real numbers ({found}): give names with such arrays alone")
     return array if array.dtype == np.float64 else array.astype(np.float32, copy=False)
 
 

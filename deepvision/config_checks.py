@@ -34,7 +34,7 @@ def check_values(config: config_dict.ConfigDict) -> None:
 
 
 def _check_section(config: config_dict.ConfigDict, default: config_dict.ConfigDict, prefix: str) -> None:
-    for name in sorted(config.keys() ^ default.keys()):
+    for name in sorted(set(config.keys()) ^ set(default.keys())):
         lacks = "lacks the field" if name in default else "has a field that does not exist,"
         raise UserError(f"the config {lacks} {prefix}{name}: start from deepvision.config.default_config()")
     for name, value in default.items():

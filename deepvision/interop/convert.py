@@ -19,6 +19,7 @@ from deepvision.interop.rules import Rules
 # What a layer calls its arrays: ours -> theirs.
 LEAVES = {"kernel": "weight", "scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
 
+_LARGEST = np.finfo(np.float32).max
 Path = tuple[str, ...]  # (collection, module, ..., leaf)
 
 
@@ -123,7 +124,7 @@ def read_into(
             variables[mean] = variables[mean] - arrays[theirs]
             used.add(theirs)
     left_over = [theirs for theirs in arrays if theirs not in used and not _is_ignored(theirs, rules)]
-    broken = ["/".join(path[1:]) for path, array in variables.items() if not np.isfinite(array).all()]
+    broken = ["/".join(path[1:]) for path, array in variables.items() if not (np.abs(array) <= _LARGEST).all()]
     refuse(
         name, {"missing": sorted(missing), "left over": left_over, "misshaped": misshaped, "not finite numbers": broken}
     )

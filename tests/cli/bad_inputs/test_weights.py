@@ -133,7 +133,10 @@ NPZ = {
     "nothing in it": (lambda: npz(changed(lambda a: a.update({"fc3.weight": np.zeros((0, 84))}))), ""),
     "not a number": (lambda: npz(changed(lambda a: a.update({"fc3.bias": np.full(10, np.nan)}))), "not finite numbers"),
     "infinity": (lambda: npz(changed(lambda a: a.update({"fc3.bias": np.full(10, np.inf)}))), "not finite numbers"),
-    "beyond 32 bits": (lambda: npz(changed(lambda a: a.update({"fc3.bias": np.full(10, 1e300)}))), ""),
+    "beyond 32 bits": (
+        lambda: npz(changed(lambda a: a.update({"fc3.bias": np.full(10, 1e300)}))),
+        "not finite numbers",
+    ),
 }
 SAFETENSORS = {
     "empty": (lambda: b"", "cannot read"),

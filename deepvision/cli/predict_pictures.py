@@ -27,6 +27,7 @@ from deepvision.models.overlap_tile import apply_whole
 from deepvision.tasks.metrics import Metrics
 from deepvision.tasks.pictures import side_by_side
 from deepvision.train import metrics as metrics_lib
+from deepvision.train.checkpoint import fitting
 
 
 class Predictor:
@@ -70,7 +71,8 @@ def run(files: Sequence[Path], config: ConfigDict, source: Path, flags: Any) -> 
     for done, (file, name) in enumerate(zip(files, _names(files), strict=True), start=1):
         try:
             example = reader.read(file)
-            outputs, measured[file] = predictor(example)
+            with fitting(source):
+                outputs, measured[file] = predictor(example)
         except (UserError, RuntimeError) as error:  # of jax, the latter
             if not isinstance(error, UserError) and not out_of_memory(error):
                 raise

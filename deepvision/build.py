@@ -10,9 +10,12 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from deepvision.ablation.metrics import METRICS
+from deepvision.checks import check_room
 from deepvision.choices import resolve
+from deepvision.config_checks import check_values
 from deepvision.data import Pipeline, open_pipelines
-from deepvision.errors import UserError
+from deepvision.errors import UserError, unknown
 from deepvision.interop import pretrained, refit
 from deepvision.layers.layers import TABLES
 from deepvision.models import Description, Network, create_model, describe
@@ -21,6 +24,7 @@ from deepvision.tasks import Task, task_class
 from deepvision.train.averaging import AVERAGES
 from deepvision.train.checkpoint import read_variables
 from deepvision.train.experiment import Experiment, Parts
+from deepvision.train.metrics import NEWEST
 from deepvision.train.numbers import NUMBERS, numbers_of, with_numbers
 from deepvision.train.optimizer import make_optimizer, make_schedule
 
@@ -52,13 +56,18 @@ def build_replicas(
     Raises:
         UserError: something in a config does not exist, or does not fit together; the message says what.
     """
+    for one in configs:
+        check_values(one)
     config = configs[0]
+    _check_best_metric(config.train.best_metric)
     train, evaluation = pipelines or open_pipelines(config.data)
     outputs = task_class(config.task).head(train.info.num_classes, train.image_shape)
     model = make_model(config, outputs)
     input_shape = _make_task(config, config.loss, model).input_shape(train.image_shape)
     description = describe(model, input_shape)
     _check_sites(config.model, description)
+    weights = f"the {description.parameters:,} parameters of {config.model.name}"
+    check_room(weights, 4 * description.parameters, "choose a smaller network")
     steps_per_epoch = train.num_examples / train.batch_size
     total_steps = _total_steps(config, steps_per_epoch)
     parts = functools.partial(_parts, model, description.blocks, total_steps, steps_per_epoch)
@@ -124,6 +133,12 @@ def make_model(config: ConfigDict, outputs: int) -> Network:
         dtype=None if model.dtype == "float32" else model.dtype,
         overrides=_overrides(model.overrides),
     )
+
+
+def _check_best_metric(name: str) -> None:
+    """Refuses what would be missed after the first evaluation only."""
+    if name and name.removeprefix(NEWEST) not in METRICS:
+        raise unknown("train.best_metric", name, METRICS)
 
 
 def _check_sites(model: ConfigDict, description: Description) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from typing import Any
 
 from deepvision.errors import UserError
@@ -46,6 +47,18 @@ def check_one_of(where: str, argument: str, value: Any, valid: tuple[str, ...]) 
     """Raises a UserError unless `value` is one of the valid words."""
     if value not in valid:
         raise UserError(f"{where}: {argument} must be one of {', '.join(valid)}, got {value!r}")
+
+
+def machine_memory() -> int:
+    """Returns the bytes of memory of this machine."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def check_room(what: str, size: int, mend: str) -> None:
+    """Raises a UserError unless so many bytes fit into the memory of this machine; `mend` says what to do."""
+    if size > machine_memory():
+        gib = f"{size / 2**30:,.1f} GiB, of {machine_memory() / 2**30:,.1f} GiB that this machine has"
+        raise UserError(f"{what} would take {gib}: {mend}")
 
 
 def check_rate(where: str, argument: str, value: Any) -> None:

@@ -21,6 +21,11 @@ def unknown(what: str, name: object, valid: Iterable[str]) -> UserError:
     return UserError(f"unknown {what} {name!r}{hint}. Valid: {', '.join(names)}")
 
 
+def as_line(text: object) -> str:
+    """Returns a text as one line: what decoders say, and names of files, may have several."""
+    return " ".join(str(text).splitlines())
+
+
 def out_of_memory(error: Exception) -> bool:
     """Tells whether an error of jax says that a device has no memory left."""
     return "RESOURCE_EXHAUSTED" in str(error) or "Out of memory" in str(error)

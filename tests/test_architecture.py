@@ -10,13 +10,13 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = (
-    ("errors", "types", "checks", "choices", "ops", "params"),
+    ("errors", "types", "checks", "choices", "ops", "params", "array_files"),
     ("layers",),
     ("models", "regularizers"),
     ("data", "tasks"),
     ("train",),
     ("ablation", "diagnostics", "interop"),
-    ("config", "recipes", "build"),
+    ("config", "config_checks", "recipes", "build"),
     ("cli",),
     ("__main__",),
 )

@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import hashlib
 import itertools
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -19,6 +20,7 @@ WITHIN = ("data.name",)  # what `ablation.within` is by default: accuracies on t
 
 # Not what an arm may differ in: a label, and what belongs to the comparison as a whole.
 _NOT_AN_AXIS = ("name", "seed", "ablation")
+_MOST = 10_000  # arms, or seeds of each: nobody waits for more
 _NAMED = "arm"  # the one axis of arms that are listed by name
 # Questions to the arms together, and how they are made: no part of a run.
 _NO_PART_OF_A_RUN = {
@@ -145,8 +147,8 @@ def read_within(config: config_dict.ConfigDict) -> tuple[str, ...]:
 def _check_numbers(config: config_dict.ConfigDict) -> None:
     if config.ablation.delta < 0:
         raise UserError(f"config.ablation.delta must not be negative, got {config.ablation.delta}")
-    if config.ablation.seeds < 1:
-        raise UserError(f"config.ablation.seeds must be at least 1, got {config.ablation.seeds}")
+    if not 1 <= config.ablation.seeds <= _MOST:
+        raise UserError(f"config.ablation.seeds must be 1 to {_MOST:,}, got {config.ablation.seeds}")
     if config.ablation.mode not in _MODES:
         raise unknown("config.ablation.mode", config.ablation.mode, _MODES)
 
@@ -169,6 +171,11 @@ def _literal(value: Any, field: str) -> Any:
 
 
 def _product(axes: Mapping[str, Sequence[Any]]) -> Iterable[tuple[Any, ...]]:
+    count = math.prod(map(len, axes.values()))
+    if count > _MOST:
+        raise UserError(
+            f"config.ablation.axes make {count:,} arms; at most {_MOST:,} are taken: fewer values, or 'zip'"
+        )
     return itertools.product(*axes.values())
 
 

@@ -22,11 +22,12 @@ from ml_collections import config_dict
 
 from deepvision.ablation.arms import Arm
 from deepvision.ablation.fields import copy_config
-from deepvision.ablation.reading import read_metrics
+from deepvision.ablation.reading import FAILURE, read_metrics, read_result
 from deepvision.ablation.unite import NO_PART_OF_AN_ARM
 from deepvision.errors import UserError
 from deepvision.train.checkpoint import SEEDS, seed_folder
-from deepvision.train.run_folder import changed_fields, read_json, write_json
+from deepvision.train.run_folder import changed_fields, write_json
+from deepvision.train.stored import read_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,19 +54,19 @@ class Replica:
     @property
     def result(self) -> dict[str, Any] | None:
         file = self.path / "result.json"
-        return read_json(file) if file.is_file() else None
+        return read_result(self.path) if file.is_file() else None
 
     @property
     def failure(self) -> str | None:
         """Why it failed, if it did and has not finished since."""
         file = self.path / "failure.json"
-        return read_json(file)["reason"] if file.is_file() and self.result is None else None
+        return read_json(file, FAILURE)["reason"] if file.is_file() and self.result is None else None
 
     @property
     def done(self) -> bool:
         """Whether there is nothing to do: it has finished, or diverged, which it would do again."""
         file = self.path / "failure.json"
-        return self.result is not None or (file.is_file() and read_json(file)["diverged"])
+        return self.result is not None or (file.is_file() and read_json(file, FAILURE).get("diverged"))
 
     def fail(self, reason: str, diverged: bool = False) -> None:
         """Writes down why there is no result."""
@@ -112,8 +113,8 @@ def held(workdir: Path, arms: Sequence[Arm]) -> Iterator[list[Arm]]:
 def is_current(path: Path, replicas: Sequence[Replica]) -> bool:
     """Tells whether the folder of an arm says what those of its seeds say."""
     result, failure = path / "result.json", path / "failure.json"
-    seeds = read_json(result)["seeds"] if result.is_file() else []
-    failed = read_json(failure)["seeds"] if failure.is_file() else {}
+    seeds = read_result(path)["seeds"] if result.is_file() else []
+    failed = read_json(failure, FAILURE).get("seeds", {}) if failure.is_file() else {}
     return seeds == [r.seed for r in replicas if r.result] and failed == _failures(replicas)
 
 

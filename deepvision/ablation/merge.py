@@ -16,8 +16,20 @@ from deepvision.ablation.reading import check_metric, read_arm
 from deepvision.ablation.results import ArmResult, Results, Study
 from deepvision.ablation.unite import as_text, identity, tells, unite
 from deepvision.errors import UserError, unknown
-from deepvision.train.run_folder import read_json
+from deepvision.train.stored import read_json
 
+_DESCRIPTION = {  # ablation.json; what may be missing is of older versions
+    "name": str,
+    "metric": str,
+    "fields": [str],
+    "axes": [str],
+    "baseline?": str,
+    "within?": [str],
+    "delta?": float,
+    "claim?": str,
+    "command?": str,
+    "arms": [{"name": str, "labels": [str], "folder": str, "config?": dict, "tried?": [dict]}],
+}
 _ABSENT = "–"  # a field that an older config does not have
 
 
@@ -68,12 +80,11 @@ def read_study(folder: Path) -> Study:
     """Reads what `ablation.json` says of the comparison as a whole.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none, or it is damaged.
     """
-    if not (folder / "ablation.json").is_file():
-        raise UserError(f"{folder} holds no ablation: there is no {folder / 'ablation.json'}")
+    content = _read_description(folder)
     absent = {"baseline": "", "within": WITHIN, "delta": 0.0, "claim": "", "command": ""}
-    content = absent | read_json(folder / "ablation.json")
+    content = absent | content
     fields = {field.name: content[field.name] for field in dataclasses.fields(Study) if field.name in content}
     lists = {name: tuple(content[name]) for name in ("fields", "axes", "within")}
     return Study(**fields | lists | {"folder": folder})
@@ -110,12 +121,26 @@ def flatten(config: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
+def _read_description(folder: Path) -> dict[str, Any]:
+    file = folder / "ablation.json"
+    if not file.is_file():
+        raise UserError(f"{folder} holds no ablation: there is no {file}")
+    content = read_json(file, _DESCRIPTION)
+    if not content["arms"]:
+        raise UserError(f"{file} names no arm: there is nothing to report")
+    return content
+
+
 def _read_arms(study: Study) -> list[ArmResult]:
     arms = []
-    for arm in read_json(study.folder / "ablation.json")["arms"]:
+    for arm in _read_description(study.folder)["arms"]:
         path = study.folder / arm["folder"]
+        if not path.resolve().is_relative_to(study.folder.resolve()) or len(arm["labels"]) != len(study.fields):
+            raise UserError(
+                f"{study.folder / 'ablation.json'} is damaged: what it says of arm {arm['name']!r}; remove it"
+            )
         file = path / "config.json"
-        config = read_json(file) if file.is_file() else arm.get("config", {})
+        config = read_json(file, dict) if file.is_file() else arm.get("config", {})
         recorded = dict(zip(study.fields, arm["labels"], strict=True))
         arms.append(read_arm(path, arm["name"], recorded, flatten(config), tuple(arm.get("tried", ()))))
     return arms

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,9 +12,10 @@ from deepvision.ablation.metrics import Metric
 from deepvision.ablation.results import ArmResult, Cost, Ensemble, Run
 from deepvision.ablation.statistics import Summary, summarize
 from deepvision.errors import UserError
-from deepvision.train.run_folder import read_json
+from deepvision.train.stored import METRICS, RESULT, read_json, read_lines
 
 _NO_METRIC = ("seed", "step")  # of a row of result.json
+FAILURE = {"reason": str, "diverged?": bool, "seeds?": dict}  # failure.json, of a seed or of an arm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,9 +33,12 @@ def is_finished(path: Path) -> bool:
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """Returns the rows of a run's metrics.jsonl; none if there are none yet, and no last row that a kill cut short."""
-    file = path / "metrics.jsonl"
-    lines = file.read_text().splitlines(keepends=True) if file.is_file() else []
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+    return read_lines(path / "metrics.jsonl", METRICS)
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """Returns the result.json of a run folder that has one."""
+    return read_json(path / "result.json", RESULT)
 
 
 def read_measured(path: Path, metric: Metric) -> Measured:
@@ -49,7 +52,7 @@ def read_measured(path: Path, metric: Metric) -> Measured:
     values = [run.last[metric.name] for run in runs]
     if not values:
         raise UserError(f"{path} has no seed whose metrics are finite")
-    return Measured(summarize(values), read_json(path / "result.json")["seconds"])
+    return Measured(summarize(values), read_result(path)["seconds"])
 
 
 def check_metric(runs: list[Run], metric: Metric) -> None:
@@ -71,7 +74,7 @@ def read_arm(
     planned = _planned(config) or tuple(runs)
     failures = {seed: reason for seed, reason in _failures(path, planned).items() if seed not in runs}
     pending = tuple(seed for seed in planned if seed not in runs and seed not in failures)
-    environment = read_json(path / "environment.json") if (path / "environment.json").is_file() else {}
+    environment = read_json(path / "environment.json", dict) if (path / "environment.json").is_file() else {}
     return ArmResult(
         name=name,
         labels=tuple(recorded.values()),
@@ -91,7 +94,7 @@ def read_runs(path: Path) -> list[Run]:
     """Returns the seeds of a run folder that have finished with finite metrics."""
     if not is_finished(path):
         return []
-    result = read_json(path / "result.json")
+    result = read_result(path)
     failed = _failed_seeds(path)
     best = {row["seed"]: _numbers(row) for row in result["best"]}
     rows = {row["seed"]: _numbers(row) for row in result["last"] if row["seed"] not in failed}
@@ -102,13 +105,13 @@ def read_runs(path: Path) -> list[Run]:
 
 
 def _cost(path: Path) -> Cost:
-    result = read_json(path / "result.json")
+    result = read_result(path)
     return Cost(result["parameters"], result.get("macs"), result["images_per_second"], result["seconds"])
 
 
 def _ensembles(path: Path) -> tuple[Ensemble, ...]:
     """Returns the ensemble of a run folder that has one."""
-    result = read_json(path / "result.json") if is_finished(path) else {}
+    result = read_result(path) if is_finished(path) else {}
     return (Ensemble(tuple(result["seeds"]), _numbers(result["ensemble"])),) if "ensemble" in result else ()
 
 
@@ -123,10 +126,10 @@ def _failures(path: Path, planned: tuple[int, ...]) -> dict[int, str]:
     """Returns why seeds failed. A failure that names no seeds is one of all that have not finished."""
     failures = _failed_seeds(path)
     if is_finished(path):
-        broken = {row["seed"]: _broken(_numbers(row)) for row in read_json(path / "result.json")["last"]}
+        broken = {row["seed"]: _broken(_numbers(row)) for row in read_result(path)["last"]}
         failures = {seed: f"{name} is not finite" for seed, name in broken.items() if name} | failures
     elif not failures and (path / "failure.json").is_file():
-        failures = dict.fromkeys(planned, read_json(path / "failure.json")["reason"])
+        failures = dict.fromkeys(planned, read_json(path / "failure.json", FAILURE)["reason"])
     return failures
 
 
@@ -134,7 +137,8 @@ def _failed_seeds(path: Path) -> dict[int, str]:
     """Returns the seeds that `failure.json` names, each with its reason."""
     if not (path / "failure.json").is_file():
         return {}
-    return {int(seed): reason for seed, reason in read_json(path / "failure.json").get("seeds", {}).items()}
+    failure = read_json(path / "failure.json", FAILURE)
+    return {int(seed): str(reason) for seed, reason in failure.get("seeds", {}).items() if seed.isdecimal()}
 
 
 def _numbers(row: Mapping[str, Any]) -> dict[str, float]:

@@ -19,7 +19,8 @@ from deepvision.train.experiment import Experiment
 from deepvision.train.loop import fit, fit_together
 from deepvision.train.non_finite import Diverged
 from deepvision.train.programs import Programs
-from deepvision.train.run_folder import RunFolder, read_json, write_json
+from deepvision.train.run_folder import RunFolder, write_json
+from deepvision.train.stored import read_json
 from deepvision.train.timing import Timing, time_steps
 
 _NO_LIMIT = 2**31
@@ -173,7 +174,7 @@ def _next_piece(replicas: Sequence[Replica], todo: Sequence[int], together: int,
     """Returns the replicas to train next: those that began together first, since they share their checkpoints."""
     places = {json.dumps(replica.key): r for r, replica in enumerate(replicas)}
     for file in sorted(scratch.glob("*/replicas.json")):
-        begun = [places.get(json.dumps(key)) for key in read_json(file)]
+        begun = [places.get(json.dumps(key)) for key in read_json(file, [list])]
         if None not in begun and set(begun) & set(todo) and len(begun) <= together:
             return begun
     return list(todo[:together])
@@ -186,7 +187,7 @@ def _folder(scratch: Path, replicas: Sequence[Replica]) -> Path:
 
 def _stored_plan(scratch: Path) -> Plan | None:
     file = scratch / "plan.json"
-    return Plan(**read_json(file)) if file.is_file() else None
+    return Plan(**read_json(file, {"together": int, "why": str})) if file.is_file() else None
 
 
 def _store(scratch: Path, plan: Plan) -> None:

@@ -16,7 +16,7 @@ from deepvision.ablation.groups import group_arms, shard
 from deepvision.ablation.merge import find_arm
 from deepvision.ablation.metrics import Metric, metric_of
 from deepvision.ablation.pictures import draw_pictures
-from deepvision.ablation.reading import is_finished, read_measured
+from deepvision.ablation.reading import FAILURE, is_finished, read_measured
 from deepvision.ablation.replicas import train_replicas
 from deepvision.ablation.tuning import tuned_arms
 from deepvision.data import Pipeline
@@ -24,7 +24,8 @@ from deepvision.errors import UserError
 from deepvision.train.display import Display
 from deepvision.train.evaluate import Evaluator, ensemble_evaluator, evaluate_ensemble
 from deepvision.train.experiment import Experiment
-from deepvision.train.run_folder import read_json, to_plain, write_json
+from deepvision.train.run_folder import to_plain, write_json
+from deepvision.train.stored import read_json
 
 # build(configs, seeds, pipelines) makes the experiment of replicas whose configs differ in numbers alone; the pipelines
 # of training and evaluation may be open already.
@@ -200,7 +201,7 @@ class Runner:
     def _failure(self, arm: Arm) -> None:
         file = path_of(self.workdir, arm) / "failure.json"
         if file.is_file():
-            self.failed[arm.name] = read_json(file)["reason"]
+            self.failed[arm.name] = read_json(file, FAILURE)["reason"]
             self._note(arm, f"failed: {self.failed[arm.name]}")
 
     def _note(self, arm: Arm, text: str) -> None:

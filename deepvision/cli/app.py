@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from deepvision.cli.arguments import parse
 from deepvision.cli.commands import COMMANDS, help_of, overview
-from deepvision.errors import UserError, out_of_memory, unknown
+from deepvision.errors import UserError, as_line, out_of_memory, unknown
 from deepvision.train import interruption
 
 _HELP = ("--help", "-h", "-help", "help")
@@ -39,6 +39,8 @@ def answered(command: Callable[[], int]) -> int:
         if _lost_others(error):
             return _failed(interruption.EXIT_STATUS, "lost another process; the same command again goes on")
         raise
+    except MemoryError as error:  # of numpy; what is merely large is refused before
+        return _failed(2, f"out of memory: {error}; lower the sizes in config.data, or train on a larger machine")
     except interruption.Interrupted as stop:
         print(f"stopped by a signal, {stop}; the same command again goes on", file=sys.stderr)
         return _ended(interruption.EXIT_STATUS, "stopped by a signal")
@@ -73,7 +75,7 @@ def _run(argv: Sequence[str]) -> int:
 
 
 def _failed(status: int, text: str) -> int:
-    print(f"error: {text}", file=sys.stderr)
+    print(f"error: {as_line(text)}", file=sys.stderr)
     return _ended(status, text)
 
 

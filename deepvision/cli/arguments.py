@@ -15,6 +15,7 @@ from ml_collections import config_dict, config_flags
 from deepvision.ablation.fields import field_names, get_type, no_such_field
 from deepvision.cli import config_file
 from deepvision.cli.commands import Command
+from deepvision.config_checks import check_values
 from deepvision.errors import UserError, unknown
 
 
@@ -46,6 +47,7 @@ def parse(command: Command, argv: Sequence[str]) -> Arguments:
     if command.takes_config and values.config is not None:
         config = config_file.load(values.config)
         rest = _change_fields(config, rest)
+        check_values(config)
     for word in rest:
         if word.startswith("--"):
             raise UserError(f"{word} changes a field of --config, which is missing")

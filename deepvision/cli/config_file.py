@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ml_collections import config_dict
 
+from deepvision.config_checks import check_fields, check_values
 from deepvision.errors import UserError
 
 
@@ -32,10 +33,15 @@ def load(path: str) -> config_dict.ConfigDict:
     try:
         spec.loader.exec_module(module)
         config = module.get_config(variant) if variant else module.get_config()
-    except Exception as error:  # whatever the user's file does wrong, the answer is where
+    except (Exception, SystemExit) as error:  # whatever the user's file does wrong, the answer is where
         raise UserError(_describe(error, file)) from error
     if not isinstance(config, config_dict.ConfigDict):
         raise UserError(f"{path}: get_config() must return a ConfigDict, returned {type(config).__name__}")
+    try:
+        check_fields(config)
+        check_values(config)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
     config.lock()
     if not config.name:
         config.name = f"{file.stem}_{variant}" if variant else file.stem

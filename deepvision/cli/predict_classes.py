@@ -15,13 +15,13 @@ from rich.table import Table
 
 from deepvision.build import build
 from deepvision.cli import tables
-from deepvision.data.images import decode, fit
+from deepvision.data.images import LARGEST, decode, fit
 from deepvision.data.normalize import FIXED, Normalization
-from deepvision.errors import UserError, unknown
+from deepvision.errors import UserError, as_line, unknown
 from deepvision.interop import load_weights
 from deepvision.models import Network, create_model
 from deepvision.tasks import Classification
-from deepvision.train.checkpoint import read_variables
+from deepvision.train.checkpoint import fitting, read_variables
 from deepvision.train.evaluate import starting_variables
 
 _BATCH = 32  # images at once
@@ -29,8 +29,9 @@ _BATCH = 32  # images at once
 
 @dataclasses.dataclass(frozen=True)
 class Predictor:
-    """A network with its weights, and what it must be told of images and classes."""
+    """A network with its weights, where these are from, and what it must be told of images and classes."""
 
+    source: Path
     model: Network
     variables: Any
     image_shape: tuple[int, int, int]
@@ -40,7 +41,8 @@ class Predictor:
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Returns probabilities [n, classes] of uint8 images [n, h, w, c]."""
-        logits = jax.jit(self.model.apply)(self.variables, self.normalize(images))
+        with fitting(self.source):
+            logits = jax.jit(self.model.apply)(self.variables, self.normalize(images))
         task = Classification(distances=self.model.outputs == "distances")
         return np.exp(task.log_probabilities(logits))
 
@@ -70,13 +72,17 @@ def of_model(flags: Any) -> Predictor:
         raise UserError(
             f"{flags.model} has no classes of images: name its task and data by --config in place of --model"
         )
+    if flags.image_size is not None and not 1 <= flags.image_size <= LARGEST:
+        raise UserError(f"--image_size must be 1 to {LARGEST:,} pixels, got {flags.image_size}")
     height, width, channels = model.image_shape
     shape = (flags.image_size or height, flags.image_size or width, channels)
     if flags.normalize not in FIXED:
         raise unknown("--normalize", flags.normalize, FIXED)
     mean, std = FIXED[flags.normalize] if channels == 3 or flags.normalize != "imagenet" else FIXED["unit"]
     variables = load_weights(flags.model, flags.weights, image_shape=shape)
-    return Predictor(model, variables, shape, Normalization(mean, std), _class_names(flags.classes))
+    return Predictor(
+        Path(flags.weights), model, variables, shape, Normalization(mean, std), _class_names(flags.classes)
+    )
 
 
 def of_config(config: ConfigDict, source: Path) -> Predictor:
@@ -90,7 +96,7 @@ def of_config(config: ConfigDict, source: Path) -> Predictor:
         variables = jax.tree.map(lambda leaf: leaf[0], starting_variables(experiment))
     data = experiment.train
     return Predictor(
-        experiment.model, variables, data.image_shape, data.normalize, data.info.class_names, config.data.fit
+        source, experiment.model, variables, data.image_shape, data.normalize, data.info.class_names, config.data.fit
     )
 
 
@@ -123,4 +129,4 @@ def _read(files: Sequence[Path], predictor: Predictor) -> Iterator[tuple[Path, n
         try:
             yield file, fit(decode(file, channels), size, channels, predictor.fit)
         except Exception as error:  # whatever Pillow raises on broken bytes
-            print(f"error: {file}: {error}", file=sys.stderr)
+            print(f"error: {as_line(file)}: {as_line(error)}", file=sys.stderr)

@@ -20,12 +20,14 @@ from deepvision.cli.display import make_display
 from deepvision.cli.image_files import same_name
 from deepvision.cli.picture_tasks import Example, Labelling, Restoring, Styling
 from deepvision.cli.trained import Trained, open_trained
+from deepvision.data.images import LARGEST
 from deepvision.data.whole_images import padded
-from deepvision.errors import UserError, out_of_memory
+from deepvision.errors import UserError, as_line, out_of_memory
 from deepvision.models.overlap_tile import apply_whole
 from deepvision.tasks.metrics import Metrics
 from deepvision.tasks.pictures import side_by_side
 from deepvision.train import metrics as metrics_lib
+from deepvision.train.checkpoint import fitting
 
 
 class Predictor:
@@ -69,12 +71,13 @@ def run(files: Sequence[Path], config: ConfigDict, source: Path, flags: Any) -> 
     for done, (file, name) in enumerate(zip(files, _names(files), strict=True), start=1):
         try:
             example = reader.read(file)
-            outputs, measured[file] = predictor(example)
+            with fitting(source):
+                outputs, measured[file] = predictor(example)
         except (UserError, RuntimeError) as error:  # of jax, the latter
             if not isinstance(error, UserError) and not out_of_memory(error):
                 raise
             failed += 1
-            print(f"error: {file}: {str(error).splitlines()[0]}", file=sys.stderr)
+            print(f"error: {as_line(file)}: {str(error).splitlines()[0]}", file=sys.stderr)
         else:
             reader.write(out / f"{name}.png", example, outputs)
             _write_panel(out / f"{name}_panel.png", reader, example, outputs)
@@ -90,8 +93,8 @@ def _reader(config: ConfigDict, source: Path, flags: Any) -> Restoring | Labelli
         raise UserError(f"--degrade has no meaning here: the task is {config.task}")
     if config.task == "style_transfer" and flags.truth:
         raise UserError("--truth has no meaning here: the task is style_transfer")
-    if flags.multiple is not None and flags.multiple < 1:
-        raise UserError(f"--multiple must be at least 1 pixel, got {flags.multiple}")
+    if flags.multiple is not None and not 1 <= flags.multiple <= LARGEST:
+        raise UserError(f"--multiple must be 1 to {LARGEST:,} pixels, got {flags.multiple}")
     if flags.degrade and flags.truth:
         raise UserError("--degrade takes the images themselves for the truth: leave --truth out")
     truths = same_name(Path(flags.truth)) if flags.truth else {}

@@ -9,8 +9,9 @@ from ml_collections import config_dict
 
 from deepvision.ablation.reading import read_metrics
 from deepvision.config import default_config
+from deepvision.config_checks import check_values
 from deepvision.errors import UserError
-from deepvision.train.run_folder import read_json
+from deepvision.train.stored import read_json
 
 
 def read_config(folder: Path) -> config_dict.ConfigDict:
@@ -23,7 +24,11 @@ def read_config(folder: Path) -> config_dict.ConfigDict:
     if not file.is_file():
         raise UserError(f"{folder} holds no run: there is no {file}")
     config = default_config()
-    _fill(config, read_json(file), file)
+    try:
+        _fill(config, read_json(file, dict), file)
+        check_values(config)
+    except TypeError as error:
+        raise UserError(f"{file}: {str(error).splitlines()[0]}") from None
     return config
 
 
@@ -32,6 +37,8 @@ def _fill(config: config_dict.ConfigDict, stored: dict[str, Any], file: Path) ->
         if key not in config:
             raise UserError(f"{file} has a field {key!r} that this version of deepvision does not know")
         if isinstance(config[key], config_dict.ConfigDict):
+            if not isinstance(value, dict):
+                raise UserError(f"{file}: {key!r} must be a mapping, it is {value!r}")
             _fill(config[key], value, file)
         else:
             config[key] = _tuples(value)

@@ -12,6 +12,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from ml_collections import ConfigDict
 
 from deepvision.build import make_model
+from deepvision.config_checks import check_values
 from deepvision.data import open_pipelines
 from deepvision.data.normalize import Normalization, normalization
 from deepvision.data.sources import open_source
@@ -54,6 +55,7 @@ def open_trained(config: ConfigDict, source: Path) -> Trained:
     Raises:
         UserError: the weights are not of this network, or what is needed is not there.
     """
+    check_values(config)
     data = config.data
     channels = data.channels or open_source(data.name, data.train_split, data.data_dir, data.path).info.image_shape[-1]
     task = task_class(config.task)

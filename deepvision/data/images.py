@@ -2,15 +2,48 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from deepvision.errors import UserError
 
+if TYPE_CHECKING:
+    from PIL import Image
+
+# By the content of a file; Pillow knows more of them, some of which run other programs.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+LARGEST = 16_384  # pixels along a side that anything is brought to
 _EIGHT_BIT = {"1": 1, "L": 1, "LA": 1, "P": 3, "PA": 3, "RGB": 3, "RGBA": 3, "RGBX": 3, "CMYK": 3, "YCbCr": 3}
 _MODES = {1: "L", 3: "RGB"}
+
+
+@contextlib.contextmanager
+def opened(file: bytes | Path) -> Iterator[Image.Image]:
+    """Opens an image, of which nothing but the header is decoded yet.
+
+    Raises:
+        UserError: there is no such file, or its header claims more pixels than Pillow decodes.
+        Exception: whatever Pillow raises on broken bytes.
+    """
+    from PIL import Image
+
+    if isinstance(file, Path) and not file.is_file():  # nor a pipe, which would be waited for
+        raise UserError("it is a folder, not an image" if file.is_dir() else "there is no such file")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # at half of what is an error
+            image = Image.open(io.BytesIO(file) if isinstance(file, bytes) else file, formats=FORMATS)
+    except Image.DecompressionBombError:
+        largest = 2 * Image.MAX_IMAGE_PIXELS
+        raise UserError(f"it claims more than {largest:,} pixels, which are not decoded: make it smaller") from None
+    with image:
+        yield image
 
 
 def decode(file: bytes | Path, channels: int) -> np.ndarray:
@@ -22,10 +55,10 @@ def decode(file: bytes | Path, channels: int) -> np.ndarray:
         UserError: the image has more than 8 bits per channel.
         Exception: whatever Pillow raises on broken bytes.
     """
-    from PIL import Image
-
-    with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file) as image:
+    with opened(file) as image:
         _stored_channels(image.mode)
+        if "transparency" in image.info:  # of a palette: Pillow warns of what it drops
+            image = image.convert("RGBA")
         return _with_channel_axis(np.asarray(image.convert(_MODES[channels])))
 
 
@@ -36,9 +69,7 @@ def decode_mask(file: Path) -> np.ndarray:
         UserError: its pixels are no single values of 8 bits.
         Exception: whatever Pillow raises on broken bytes.
     """
-    from PIL import Image
-
-    with Image.open(file) as image:
+    with opened(file) as image:
         if image.mode not in ("1", "L", "P"):
             raise UserError(f"the pixels of its mask {file} are {image.mode}; a mask has one value of 8 bits for each")
         return np.asarray(image.convert("L") if image.mode == "1" else image)
@@ -59,9 +90,7 @@ def studio_luma(image: np.ndarray) -> np.ndarray:
 
 def stored_shape(file: Path) -> tuple[int, int, int]:
     """Reads (height, width, channels) from the header of an image file; channels is 1 for gray and 3 for colour."""
-    from PIL import Image
-
-    with Image.open(file) as image:
+    with opened(file) as image:
         return image.height, image.width, _stored_channels(image.mode)
 
 

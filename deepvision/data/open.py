@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 from deepvision.choices import resolve
 from deepvision.data.augment import AUGMENTATIONS
 from deepvision.data.image_set import LUMAS
-from deepvision.data.images import FITS
+from deepvision.data.images import FITS, LARGEST
 from deepvision.data.normalize import normalization
 from deepvision.data.open_image_sets import IMAGE_SETS, open_image_sets
 from deepvision.data.pipeline import Pipeline
@@ -20,16 +20,18 @@ from deepvision.data.streaming import Streaming
 from deepvision.errors import UserError, unknown
 
 KINDS = ("auto", "resident", "streaming")
-_AT_LEAST = {
-    "batch_size": 1,
-    "eval_batch_size": 1,
-    "resident_limit_mb": 0,
-    "num_workers": 0,
-    "prefetch": 0,
-    "patches_per_image": 1,
-    "margin": 0,
-    "eval_multiple": 1,
-    "border_weight": 0,
+_RANGES = {  # the least, and what no one means to go beyond
+    "batch_size": (1, math.inf),
+    "eval_batch_size": (1, math.inf),
+    "resident_limit_mb": (0, math.inf),
+    "num_workers": (0, 1024),
+    "prefetch": (0, 1024),
+    "patches_per_image": (1, math.inf),
+    "margin": (0, LARGEST),
+    "eval_multiple": (1, LARGEST),
+    "border_weight": (0, math.inf),
+    "image_size": (1, LARGEST),
+    "patch_size": (1, LARGEST),
 }
 
 
@@ -85,11 +87,10 @@ def _check(data: ConfigDict) -> None:
         raise unknown("data.pipeline", data.pipeline, KINDS)
     if data.fit not in FITS:
         raise unknown("data.fit", data.fit, FITS)
-    for field, least in _AT_LEAST.items():
-        if data[field] < least:
-            raise UserError(f"data.{field} must be at least {least}, got {data[field]}")
-    if data.image_size is not None and data.image_size < 1:
-        raise UserError(f"data.image_size must be at least 1 pixel, got {data.image_size}")
+    for field, (least, most) in _RANGES.items():
+        if data[field] is not None and not least <= data[field] <= most:
+            valid = f"at least {least}" if most == math.inf else f"{least} to {most:,}"
+            raise UserError(f"data.{field} must be {valid}, got {data[field]}")
     if data.luma not in LUMAS:
         raise unknown("data.luma", data.luma, LUMAS)
     if data.channels not in (None, 1, 3):

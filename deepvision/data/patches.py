@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from deepvision.checks import check_room
 from deepvision.choices import Choice
 from deepvision.data.image_set import ImageSet
 from deepvision.data.normalize import Normalization
@@ -77,6 +78,11 @@ def stacked(images: ImageSet, margin: int = 0) -> Feed:
         images: of the split.
         margin: pixels by which each is mirrored beyond its borders first.
     """
+    rows, columns = np.max([images.source.size(index) for index in range(len(images))], axis=0) + 2 * margin
+    room = len(images) * int(rows) * int(columns) * images.channels
+    check_room(
+        f"{len(images):,} images of {rows}x{columns}", room, "lower data.margin, or take fewer or smaller images"
+    )
     examples = [_mirrored(images[index], margin) for index in range(len(images))]
     sizes = np.array([example["image"].shape[:2] for example in examples], np.int32)
     height, width = sizes.max(axis=0)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from deepvision.data.images import decode_mask
+from deepvision.data.images import LARGEST, decode_mask, opened
 from deepvision.errors import UserError
 
-SMALLEST, LARGEST = 8, 16_384  # pixels along a side
+SMALLEST = 8  # pixels along a side
 _PNG = b"\x89PNG\r\n\x1a\n"
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")  # of Pillow, with 8 bits
 _DEEP = ("I;16", "I;16B", "I;16L", "I;16N")
@@ -68,9 +68,9 @@ def rounded(values: np.ndarray) -> np.ndarray:
 
 
 def _read(file: Path) -> Picture:
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
 
-    with Image.open(file) as image:
+    with opened(file) as image:
         _check(*image.size)
         if image.mode not in _MODES + _DEEP:
             raise UserError(f"its pixels are {image.mode}; convert it to gray or RGB of 8 or 16 bits")

@@ -24,6 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from deepvision.checks import check_room
 from deepvision.choices import Choice
 from deepvision.data.augment import augmented
 from deepvision.data.normalize import Normalization
@@ -83,6 +84,9 @@ class Pipeline(abc.ABC):
         augment: tuple[Choice, ...] = (),
         per_image: int = 1,
     ):
+        room = 4 * batch_size * math.prod(image_shape)
+        shape = "x".join(map(str, image_shape))
+        check_room(f"a batch of {batch_size:,} images {shape}", room, "lower data.batch_size, or data.eval_batch_size")
         self.source = source
         self.batch_size = batch_size
         self.normalize = normalize

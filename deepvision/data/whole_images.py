@@ -35,7 +35,7 @@ class WholeImages(Pipeline):
     def __init__(self, images: ImageSet, batch_size: int, normalize: Normalization, multiple: int = 1):
         self._images, self._multiple = images, multiple
         sizes = [images.source.size(index) for index in range(len(images))]
-        largest = (*np.max(sizes, axis=0).tolist(), images.channels)
+        largest = (*(-(-side // multiple) * multiple for side in np.max(sizes, axis=0).tolist()), images.channels)
         super().__init__(images, largest, batch_size, normalize)
         self._batches = [members for same in _same_size(sizes) for members in _cut(same, batch_size)]
         self._on_host: OnHost | None = None

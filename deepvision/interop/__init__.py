@@ -11,10 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
+from deepvision.array_files import read_arrays, write_arrays
 from deepvision.errors import UserError
 from deepvision.interop.adapt import Adapter
 from deepvision.interop.convert import best_rules, read_into, refuse, write_from
-from deepvision.interop.files import read_arrays, write_arrays
 from deepvision.interop.rules import Rules, rules_of
 from deepvision.models import Network, create_model
 

@@ -19,6 +19,7 @@ from deepvision.interop.rules import Rules
 # What a layer calls its arrays: ours -> theirs.
 LEAVES = {"kernel": "weight", "scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
 
+_LARGEST = np.finfo(np.float32).max
 Path = tuple[str, ...]  # (collection, module, ..., leaf)
 
 
@@ -100,7 +101,7 @@ def read_into(
 
     `adapt(path, array, shape)` brings an array into a shape, or returns None where it cannot.
 
-    Raises: UserError that lists what is missing, left over and misshaped.
+    Raises: UserError that lists what is missing, left over, misshaped and not finite.
     """
     expected = traverse_util.flatten_dict(dict(shapes))
     variables, missing, misshaped, used = {}, [], [], set()
@@ -123,7 +124,10 @@ def read_into(
             variables[mean] = variables[mean] - arrays[theirs]
             used.add(theirs)
     left_over = [theirs for theirs in arrays if theirs not in used and not _is_ignored(theirs, rules)]
-    refuse(name, {"missing": sorted(missing), "left over": left_over, "misshaped": misshaped})
+    broken = ["/".join(path[1:]) for path, array in variables.items() if not (np.abs(array) <= _LARGEST).all()]
+    refuse(
+        name, {"missing": sorted(missing), "left over": left_over, "misshaped": misshaped, "not finite numbers": broken}
+    )
     return variables
 
 

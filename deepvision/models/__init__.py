@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -202,4 +203,21 @@ def _overrides(name: str, module: Network, overrides: Mapping[str, Any]) -> dict
             raise unknown(f"field of model {name!r} in overrides:", field, valid)
         if callable(getattr(module, field)):
             raise UserError(f"field {field!r} of model {name!r} is code and cannot be overridden by {value!r}")
-    return {field: tuple(value) if isinstance(value, list) else value for field, value in overrides.items()}
+    values = {field: tuple(value) if isinstance(value, list) else value for field, value in overrides.items()}
+    for field, value in values.items():
+        if not _is_like(value, getattr(module, field)):
+            raise UserError(f"field {field!r} of model {name!r} is {getattr(module, field)!r}, cannot be {value!r}")
+    return values
+
+
+def _is_like(value: Any, default: Any) -> bool:
+    """Whether a value is of the kind of another: a number that is not negative, text, or a tuple of what is in it."""
+    match default:
+        case bool() | str():
+            return isinstance(value, type(default))
+        case int() | float():
+            whole = isinstance(value, int) or isinstance(default, float) and isinstance(value, float)
+            return whole and not isinstance(value, bool) and 0 <= value < math.inf
+        case (_, *_):
+            return isinstance(value, tuple) and all(any(_is_like(v, d) for d in default) for v in value)
+    return True

@@ -12,6 +12,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from deepvision.errors import UserError
 from deepvision.layers.activations import ACTIVATIONS, Activation, Elementwise
 from deepvision.layers.attention import ATTENTIONS, AttentionBlock
 from deepvision.layers.kernels import KERNELS
@@ -21,6 +22,8 @@ from deepvision.layers.norms import NORMS, Norm
 from deepvision.layers.pooling import POOLINGS, Pool
 from deepvision.layers.stochastic import Noise
 from deepvision.models.network import Network
+
+_MOST_SITES = 20_000  # several times those of the deepest networks that have been trained
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,6 +124,10 @@ def describe(model: Network, input_shape: Sequence[int], train: bool = False) ->
                 macs.append(module.macs(args[0], y))
             site = _site(module, args[0]) if args else None
             sites.extend([site] if site else [])
+            if len(sites) > _MOST_SITES:
+                raise UserError(
+                    f"{type(model).__name__} has more than {_MOST_SITES:,} layers: lower what makes it deep"
+                )
         return y
 
     def run(x: jax.Array) -> Any:

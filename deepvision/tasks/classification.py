@@ -78,6 +78,8 @@ class Classification:
 
     @staticmethod
     def head(num_classes: int, image_shape: Shape) -> int:
+        if num_classes == 1:
+            raise UserError("task classification needs two or more classes; this data set has one class")
         return num_classes
 
     def input_shape(self, image_shape: Shape) -> Shape:

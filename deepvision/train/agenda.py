@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 from deepvision.errors import UserError
 from deepvision.train import parallel
 from deepvision.train.experiment import Experiment
+
+_RANGES = {
+    "log_every_steps": (1, math.inf),
+    "scan_steps": (0, math.inf),
+    "keep_checkpoints": (1, math.inf),
+    "monte_carlo": (0, 1000),  # each is a part of the program
+}
 
 
 class Agenda:
@@ -17,9 +26,10 @@ class Agenda:
         self.save_every = config.checkpoint_every_steps or self.eval_every
         self.log_every = config.log_every_steps
         self.scan_steps = config.scan_steps or parallel.default_scan_steps()
-        for field, value in (("log_every_steps", self.log_every), ("scan_steps", self.scan_steps)):
-            if value < 1:
-                raise UserError(f"train.{field} must be at least 1, got {value}")
+        for field, (least, most) in _RANGES.items():
+            if not least <= config[field] <= most:
+                valid = f"at least {least}" if most == math.inf else f"{least} to {most:,}"
+                raise UserError(f"train.{field} must be {valid}, got {config[field]}")
 
     def next_event(self, step: int) -> int:
         """Returns the first step after `step` at which anything is due."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import flax.errors
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
@@ -20,6 +21,12 @@ from deepvision.train.progress import Progress
 _WRITING_FAILS = (OSError, ValueError, RuntimeError)  # what orbax and tensorstore make of a full disk, or a lost folder
 _REASONS = ("No space left on device", "Disk quota exceeded", "File too large", "Permission denied", "Read-only file")
 
+_ANOTHER_NETWORK = (  # what flax says of variables that a network does not have, or has in other shapes
+    flax.errors.ScopeParamNotFoundError,
+    flax.errors.ScopeParamShapeError,
+    flax.errors.ScopeCollectionNotFound,
+    flax.errors.ScopeVariableNotFoundError,
+)
 SEEDS = "seeds"  # the folder in that of an arm of an ablation that has a run folder for every seed
 
 
@@ -105,15 +112,12 @@ class Checkpoints:
 
     def _read(self, like: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
-        try:
+        with _readable(self._folder, self.latest):
             self._manager.wait_until_finished()
             restored = self._manager.restore(
                 self.latest,
                 args=ocp.args.Composite(arrays=ocp.args.StandardRestore(abstract), progress=ocp.args.JsonRestore()),
             )
-        except (ValueError, KeyError, FileNotFoundError) as error:
-            first = str(error).splitlines()[0]
-            raise UserError(f"cannot read checkpoint {self.latest} of {self._folder}: {first}") from error
         return restored.progress, restored.arrays
 
     def _seal(self) -> None:
@@ -202,11 +206,32 @@ def read_newest(folder: Path) -> Saved | None:
         return None
     manager = _manager(folder.absolute(), None, None)
     args = ocp.args.Composite(arrays=ocp.args.StandardRestore(), progress=ocp.args.JsonRestore())
-    restored = manager.restore(step, args=args)
-    manager.close()
-    state, best = restored.arrays["state"], restored.arrays["best"]
-    last = state["average"] or {"params": state["params"], **(state["model_state"] or {})}
-    return Saved(last, best or None, Progress.from_plain(restored.progress), step)
+    with _readable(folder, step):
+        restored = manager.restore(step, args=args)
+        manager.close()
+        state, best = restored.arrays["state"], restored.arrays["best"]
+        last = state["average"] or {"params": state["params"], **(state["model_state"] or {})}
+        return Saved(last, best or None, Progress.from_plain(restored.progress), step)
+
+
+@contextlib.contextmanager
+def _readable(folder: Path, step: int | None) -> Iterator[None]:
+    """Turns what a checkpoint raises that was written by another program, or for another network, into one line."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        first = (str(error) or type(error).__name__).splitlines()[0]
+        raise UserError(f"cannot read checkpoint {step} of {folder}: {first}; name another --workdir") from error
+
+
+@contextlib.contextmanager
+def fitting(source: Path) -> Iterator[None]:
+    """Turns what the variables from `source` raise in a network that they are not of into one line."""
+    try:
+        yield
+    except _ANOTHER_NETWORK as error:
+        first = str(error).splitlines()[0]
+        raise UserError(f"{source} holds the weights of another network than its config names: {first}") from error
 
 
 def seed_folder(workdir: Path, seed: int) -> Path:

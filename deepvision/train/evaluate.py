@@ -14,7 +14,7 @@ from flax.traverse_util import flatten_dict
 from deepvision.errors import UserError
 from deepvision.train import metrics as metrics_lib
 from deepvision.train import parallel
-from deepvision.train.checkpoint import SEEDS, Checkpoint, read_newest, seed_folder
+from deepvision.train.checkpoint import SEEDS, Checkpoint, fitting, read_newest, seed_folder
 from deepvision.train.experiment import Experiment
 from deepvision.train.progress import Progress
 from deepvision.train.state import TrainState, init_state
@@ -126,7 +126,8 @@ def evaluate(experiment: Experiment, workdir: Path, which: str = "last") -> list
         UserError: there is no checkpoint, or `which` was not kept.
     """
     weights, steps, devices = _saved(experiment, Path(workdir), which)
-    metrics = _own_evaluator(experiment, devices)(weights)
+    with fitting(Path(workdir)):
+        metrics = _own_evaluator(experiment, devices)(weights)
     rows = [_row(seed, steps[r], {k: v[r] for k, v in metrics.items()}) for r, seed in enumerate(experiment.seeds)]
     return rows + ([evaluate_ensemble(experiment, workdir, which)] if len(rows) > 1 else [])
 
@@ -161,6 +162,9 @@ def _saved(experiment: Experiment, workdir: Path, which: str) -> tuple[Any, list
         steps += [of_one["step"] if which == "best" else saved.step for of_one in saved.progress.best]
     devices = parallel.pick_devices(experiment.config.parallel.devices, experiment.evaluation.batch_size)
     weights = jax.tree.map(lambda *leaves: np.concatenate(leaves), *weights)
+    found = {len(leaf) for leaf in jax.tree.leaves(weights)}
+    if found != {len(experiment.seeds)}:
+        raise UserError(f"{workdir} reports {len(experiment.seeds)} seeds, its checkpoint holds {sorted(found)}")
     return parallel.replicate(weights, devices), steps, devices
 
 

@@ -39,7 +39,7 @@ def problem(folder: Path) -> str | None:
                 return f"{name} has another checksum than when it was written"
     except FileNotFoundError:
         return "it was not written to its end"
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return f"it cannot be read: {error}"
     return None
 

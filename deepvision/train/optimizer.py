@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from deepvision.choices import resolve
+from deepvision.choices import Choice, resolve
 from deepvision.errors import UserError, unknown
 from deepvision.params import is_kernel
 from deepvision.train.numbers import is_off
@@ -37,6 +37,9 @@ def make_optimizer(config: ConfigDict, rate: Schedule, blocks: Sequence[str] = (
     """
     if config.name not in OPTIMIZERS:
         raise unknown("optimizer", config.name, OPTIMIZERS)
+    for field in ("momentum", "b1", "b2"):
+        if not isinstance(config[field], jax.Array) and not 0 <= config[field] < 1:
+            raise UserError(f"optimizer.{field} must lie in [0, 1), got {config[field]}")
     if not isinstance(config.layer_decay, jax.Array) and not 0 < config.layer_decay <= 1:
         raise UserError(f"optimizer.layer_decay must lie in (0, 1], got {config.layer_decay}")
     clips = not is_off("optimizer.clip_norm", config.clip_norm)
@@ -148,7 +151,18 @@ def _main_schedule(config: ConfigDict, steps: int, warmup: int, steps_per_epoch:
         "linear": lambda: optax.linear_schedule(1.0, config.final, steps),
         "step": lambda: _steps([round(epoch * steps_per_epoch) - warmup for epoch in config.boundaries], config.factor),
     }
-    return resolve(own | OPTAX_SCHEDULES, config.name, "schedule")()
+    chosen = resolve(own | OPTAX_SCHEDULES, config.name, "schedule")
+    return chosen() if chosen.name in own else _of_optax(chosen)
+
+
+def _of_optax(chosen: Choice) -> Schedule:
+    """Returns a schedule of optax, which checks its arguments when it is made or called."""
+    try:
+        schedule = chosen()
+        schedule(0)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"schedule.name = {chosen}: {str(error).splitlines()[0]}") from None
+    return schedule
 
 
 def _steps(boundaries: Sequence[int], factor: Any) -> Schedule:

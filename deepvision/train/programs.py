@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 
+from deepvision.errors import UserError
 from deepvision.tasks.metrics import Metrics
 from deepvision.tasks.task import Batch
 from deepvision.train import parallel
@@ -27,12 +28,20 @@ class Programs:
     def __init__(self, experiment: Experiment, replicas: int, together: bool, why: str) -> None:
         self.together, self.why, self.for_one = together or replicas == 1, why, replicas == 1
         self.devices = parallel.pick_devices(experiment.config.parallel.devices, experiment.train.batch_size)
+        _check_parts(experiment, len(self.devices))
         self.resident = parallel.replicate(experiment.train.resident, self.devices)
         self.initialize = make_initialize(experiment)
         self.train = parallel.compile_train(
             make_step(experiment), experiment.train, self.devices, replicas, self.together
         )
         self.evaluate = Evaluator(experiment, self.devices, replicas, self.together)
+
+
+def _check_parts(experiment: Experiment, devices: int) -> None:
+    """Makes sure that what a device has of a batch can be cut into `optimizer.accumulate` equal parts."""
+    parts, examples = experiment.config.optimizer.accumulate, experiment.train.batch_size // devices
+    if parts < 1 or examples % parts:
+        raise UserError(f"optimizer.accumulate = {parts} does not divide the {examples} examples of a device")
 
 
 def make_step(experiment: Experiment) -> TrainStep:

@@ -27,6 +27,7 @@ from ml_collections import ConfigDict
 import deepvision
 from deepvision.errors import UserError
 from deepvision.train import distributed
+from deepvision.train.stored import METRICS, RESULT, TIMING, read_json, read_lines, whole_lines
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "grain", "tensorflow-datasets")
 NO_PART_OF_A_RESULT = ("parallel.devices", "train.watchdog_seconds")  # may change from one call to the next
@@ -69,15 +70,18 @@ class RunFolder:
                 f"workdir {self.path} holds a run with another config: {'; '.join(different)}."
                 " Choose another --workdir, or remove this one"
             )
+        result = self.result
+        for name, form in (("metrics.jsonl", METRICS), ("timing.jsonl", TIMING)):
+            read_lines(self.path / name, form)  # what is damaged is refused before anything is written
         write_json(self.path / "config.json", to_plain(config))
-        if self.result is None:  # of a run that is done, it says where that was
+        if result is None:  # of a run that is done, it says where that was
             write_json(self.path / "environment.json", environment())
 
     @property
     def result(self) -> dict[str, Any] | None:
         """The outcome, if the run is done."""
         file = self.path / "result.json"
-        return read_json(file) if file.exists() else None
+        return read_json(file, RESULT) if file.exists() else None
 
     def finish(self, result: dict[str, Any]) -> None:
         """Writes the outcome."""
@@ -114,15 +118,14 @@ class RunFolder:
             for name in ("metrics.jsonl", "timing.jsonl"):
                 file = self.path / name
                 if file.exists():
-                    kept = [line for line in _whole_lines(file) if json.loads(line)["step"] <= step]
-                    _replace(file, "".join(kept))
+                    rows = zip(whole_lines(file), read_lines(file, {"step": int}), strict=True)
+                    _replace(file, "".join(line for line, row in rows if row["step"] <= step))
         self._close_events()
         self._writer(purge_step=step + 1)
 
     def timings(self) -> list[dict[str, float]]:
         """Returns the lines of timing.jsonl."""
-        file = self.path / "timing.jsonl"
-        return [json.loads(line) for line in _whole_lines(file)] if file.exists() else []
+        return read_lines(self.path / "timing.jsonl", TIMING)
 
     def _close_events(self) -> None:
         if self._events is not None:
@@ -141,7 +144,7 @@ def changed_fields(folder: Path, config: ConfigDict) -> list[str]:
     """Returns in which fields that matter a run that has reported something was another; [] if there is no such run."""
     file = folder / "config.json"
     begun = file.exists() and (folder / "metrics.jsonl").exists()
-    found = differences(to_plain(config), read_json(file)) if begun else []
+    found = differences(to_plain(config), read_json(file, dict)) if begun else []
     return [text for text in found if text.split(":")[0] not in NO_PART_OF_A_RESULT]
 
 
@@ -195,14 +198,6 @@ def differences(mine: dict[str, Any], theirs: dict[str, Any], prefix: str = "") 
     return found
 
 
-def read_json(file: Path) -> Any:
-    """Reads a JSON file; a damaged one is the user's to remove."""
-    try:
-        return json.loads(file.read_text())
-    except ValueError as error:
-        raise UserError(f"{file} is damaged ({error}); remove it, or the run it belongs to") from error
-
-
 def write_json(file: Path, content: Any) -> None:
     """Writes a JSON file so that it is there whole or not at all."""
     _replace(file, json.dumps(content, indent=2) + "\n")
@@ -212,8 +207,3 @@ def _replace(file: Path, text: str) -> None:
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
     temporary.write_text(text)
     temporary.replace(file)
-
-
-def _whole_lines(file: Path) -> list[str]:
-    """Returns the lines of a file, without a last one that a kill cut short."""
-    return [line for line in file.read_text().splitlines(keepends=True) if line.endswith("\n")]

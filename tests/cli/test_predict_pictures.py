@@ -173,7 +173,7 @@ def test_a_mask_with_other_values_is_named(made, tmp_path: Path, capsys):
         ("restoration", ("--top", "3"), "--top has no meaning here: the task is restoration"),
         ("restoration", ("--truth", ".", "--degrade"), "leave --truth out"),
         ("restoration", ("--truth", "nowhere"), "no such folder: nowhere"),
-        ("restoration", ("--multiple", "0"), "--multiple must be at least 1 pixel"),
+        ("restoration", ("--multiple", "0"), "--multiple must be 1 to 16,384 pixels"),
         ("segmentation", ("--degrade",), "--degrade has no meaning here"),
         ("restoration", ("--config.data.channels=3",), "misshaped"),
     ],

@@ -9,10 +9,10 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 import deepvision as dv
+from deepvision.array_files import read_arrays
 from deepvision.errors import UserError
 from deepvision.interop import pretrained, refit
 from deepvision.interop.adapt import with_channels
-from deepvision.interop.files import read_arrays
 from tests.goldens import fill
 
 NAME = "cifar_resnet20"

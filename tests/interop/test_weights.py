@@ -148,7 +148,7 @@ def test_a_file_that_cannot_be_read_is_a_user_error(name, write, complaint, tmp_
 
 
 def test_a_nested_mapping_is_a_user_error():
-    with pytest.raises(UserError, match="'state_dict' is no array of numbers"):
+    with pytest.raises(UserError, match="'state_dict' is no array of real numbers"):
         dv.load_weights("resnet18", {"state_dict": {"fc.weight": np.zeros((10, 512))}})
 
 

@@ -68,7 +68,11 @@ def open_image_folder(name: str, split: str, data_dir: str, path: str) -> ImageF
 
 def _files(split: Path) -> list[Path]:
     """Returns the images of a split, in an order that mixes the classes and is the same everywhere."""
-    files = [file for folder in subfolders(split) for file in image_files(folder)]
+    classes = {folder: image_files(folder) for folder in subfolders(split)}
+    files = [file for found in classes.values() for file in found]
+    empty = [folder for folder, found in classes.items() if not found]
+    if files and empty:
+        raise UserError(f"{empty[0]} holds no image: fill it, or remove the folder if there is no such class")
     random.Random(split.name).shuffle(files)
     return files
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from deepvision.array_files import npz_names, read_npz
 from deepvision.data.sources.base import Example, SourceInfo
 from deepvision.data.sources.splits import parse_split
 from deepvision.errors import UserError
@@ -17,6 +17,7 @@ LAYOUTS = (
     {"train": ("train_images", "train_labels"), "test": ("test_images", "test_labels")},
     {"train": ("x_train", "y_train"), "test": ("x_test", "y_test")},  # as in keras.datasets
 )
+_MOST_CLASSES = 1_000_000
 
 
 class NpzSource:
@@ -63,16 +64,18 @@ def _load(path: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     if not Path(path).is_file():
         raise UserError(f"no such file: {path} (data.path)")
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            layout = max(LAYOUTS, key=lambda keys: sum(key in arrays for pair in keys.values() for key in pair))
-            missing = [key for pair in layout.values() for key in pair if key not in arrays]
-            if missing:
-                raise UserError(f"{path} (data.path) has no array {missing[0]!r}; it has {', '.join(arrays) or 'none'}")
-            return {split: _checked(path, arrays, *keys) for split, keys in layout.items()}
-    except (OSError, ValueError, AttributeError, zipfile.BadZipFile) as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"cannot read {path} (data.path): it is not a .npz file of plain arrays") from error
+        found = npz_names(Path(path))
+        layout = max(LAYOUTS, key=lambda keys: sum(key in found for pair in keys.values() for key in pair))
+        wanted = [key for pair in layout.values() for key in pair]
+        missing = [key for key in wanted if key not in found]
+        if missing:
+            raise UserError(f"{path} (data.path) has no array {missing[0]!r}; it has {', '.join(found) or 'none'}")
+        arrays = read_npz(Path(path), wanted)
+    except UserError:
+        raise
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {path} (data.path): it is not a .npz file of plain arrays ({error})") from error
+    return {split: _checked(path, arrays, *keys) for split, keys in layout.items()}
 
 
 def _checked(
@@ -86,9 +89,13 @@ def _checked(
     images = images[..., np.newaxis] if images.ndim == 3 else images
     if images.shape[-1] not in (1, 3):
         raise UserError(f"{path}: {images_key!r} must have 1 or 3 channels, it has {images.shape[-1]}")
+    if 0 in images.shape[1:]:
+        raise UserError(f"{path}: {images_key!r} has no pixel, it is {list(images.shape)}")
     if not np.issubdtype(labels.dtype, np.integer) or labels.shape not in ((len(images),), (len(images), 1)):
         found = f"{labels.dtype} {list(labels.shape)}"
         raise UserError(f"{path}: {labels_key!r} must be integers [{len(images)}], one per image, it is {found}")
     if labels.min(initial=0) < 0:
         raise UserError(f"{path}: {labels_key!r} has a negative label, {labels.min()}")
+    if labels.max(initial=0) >= _MOST_CLASSES:
+        raise UserError(f"{path}: {labels_key!r} has the label {labels.max()}: classes are numbered 0, 1, 2 ...")
     return images, labels.reshape(-1).astype(np.int32)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
+from collections.abc import Iterator
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from deepvision.array_files import read_arrays
 from deepvision.errors import UserError
 from deepvision.types import Array, Images
 
 LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 _STAGES = ((1, 2, 64), (2, 2, 128), (3, 3, 256), (4, 3, 512))  # number, convolutions, channels
+_PLACES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21)  # of the convolutions in torchvision's list of features
 _MEAN, _STD = np.float32((0.485, 0.456, 0.406)), np.float32((0.229, 0.224, 0.225))
 
 Weights = tuple[tuple[np.ndarray, np.ndarray], ...]  # kernel [3, 3, c, features] and bias of every convolution
@@ -60,32 +62,32 @@ def read_weights(file: str) -> Weights:
     """
     if not file:
         return _random()
-    try:
-        arrays = _arrays(Path(file))
-        return tuple(
-            (arrays[f"features.{place}.weight"].transpose(2, 3, 1, 0), arrays[f"features.{place}.bias"])
-            for place in (0, 2, 5, 7, 10, 12, 14, 17, 19, 21)
-        )
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"style.weights: {file} does not hold VGG-16 with torchvision's names: {error}") from error
+    arrays, weights = read_arrays(file, "style_transfer.weights"), []
+    for place, (inputs, outputs) in zip(_PLACES, _convolutions(), strict=True):
+        kernel, bias = (arrays.get(f"features.{place}.{name}") for name in ("weight", "bias"))
+        if np.shape(kernel) != (outputs, inputs, 3, 3) or np.shape(bias) != (outputs,):
+            raise UserError(
+                f"style_transfer.weights: {file} does not hold VGG-16 with torchvision's names: features.{place} must"
+                f" have a weight ({outputs}, {inputs}, 3, 3) and a bias ({outputs},)"
+            )
+        weights.append((kernel.transpose(2, 3, 1, 0), bias))
+    return tuple(weights)
 
 
-def _arrays(file: Path) -> dict[str, np.ndarray]:
-    from safetensors.numpy import load_file
-
-    if file.suffix == ".safetensors":
-        return load_file(file)
-    with np.load(file) as content:
-        return {name: content[name] for name in content.files if name.startswith("features.")}
+def _convolutions() -> Iterator[tuple[int, int]]:
+    """Yields the input and output channels of every convolution."""
+    inputs = 3
+    for _, count, channels in _STAGES:
+        for _ in range(count):
+            yield inputs, channels
+            inputs = channels
 
 
 def _random() -> Weights:
-    rng, weights, inputs = np.random.default_rng(0), [], 3
-    for _, count, channels in _STAGES:
-        for _ in range(count):
-            kernel = rng.standard_normal((3, 3, inputs, channels), np.float32) * np.float32((2 / (9 * inputs)) ** 0.5)
-            weights.append((kernel, np.zeros(channels, np.float32)))
-            inputs = channels
+    rng, weights = np.random.default_rng(0), []
+    for inputs, outputs in _convolutions():
+        kernel = rng.standard_normal((3, 3, inputs, outputs), np.float32) * np.float32((2 / (9 * inputs)) ** 0.5)
+        weights.append((kernel, np.zeros(outputs, np.float32)))
     return tuple(weights)
 
 

@@ -157,7 +157,7 @@ def test_a_decoder_learns_by_the_common_step(tmp_path: Path, styles: str, norm: 
     made.data.update(name="images", path=str(tmp_path), train_split="set", eval_split="set", channels=3)
     made.data.update(patch_size=16, batch_size=4, eval_batch_size=1)
     made.optimizer.name, made.optimizer.learning_rate, made.schedule.name = "adam", 0.01, "constant"
-    made.train.steps, made.train.log_every_steps = 24, 4
+    made.train.steps, made.train.log_every_steps, made.train.eval_every_epochs = 24, 4, 48.0
     assert build(made).parameters == sum(x.size for x in jax.tree.leaves(_decoder(norm)))
     last = train(made, tmp_path / "run")["last"][0]
     losses = curve(tmp_path / "run")

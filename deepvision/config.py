@@ -18,7 +18,7 @@ def default_config() -> config_dict.ConfigDict:
     config = config_dict.ConfigDict()
     config.name = ""  # shown in tables and plots; empty: the experiment file's name
     config.seed = 0  # data order, augmentation, initialization and dropout are functions of it
-    config.task = "classification"  # classification, restoration, segmentation, style_transfer
+    config.task = "classification"  # or restoration, segmentation, style_transfer, arbitrary_style_transfer
     config.init_from = ""  # weights to start from: a file with torchvision's or timm's names, or a run folder
 
     config.model = _model()
@@ -78,6 +78,7 @@ def _data() -> config_dict.ConfigDict:
     # Of images, image_masks and image_pairs, which are evaluated whole:
     data.patch_size = config_dict.placeholder(int)  # pixels; side of the squares to train on; None: whole images
     data.patches_per_image = 1  # in an epoch
+    data.unusable = "stop"  # images to train on that cannot be read: stop, or skip them, each named by a line
     data.margin = 0  # pixels by which images are mirrored beyond their borders, for patches of networks without padding
     data.eval_multiple = 1  # sides are padded to multiples of it: fewer programs, and what a network may need
     data.luma = "full"  # how colour becomes one channel: full (0 to 255) or studio (16 to 235, as papers measure it)
@@ -147,11 +148,14 @@ def _segmentation() -> config_dict.ConfigDict:
 
 def _style_transfer() -> config_dict.ConfigDict:
     style_transfer = config_dict.ConfigDict()
-    style_transfer.image = ""  # file of the image whose style others are given
-    style_transfer.weights = ""  # of VGG-16, with torchvision's names, that the loss looks through; empty: random ones
+    style_transfer.image = ""  # file of the image whose style others are given; of arbitrary ones, or a folder of such
+    style_transfer.image_size = config_dict.placeholder(int)  # pixels; it is brought to this square; None: as stored
+    style_transfer.network = "vgg16"  # vgg16, vgg19: what the loss looks through
+    style_transfer.weights = ""  # file of its weights, with torchvision's names; empty: random ones
     style_transfer.content = 1.0  # weights of the parts of the loss
     style_transfer.style = 1e5
-    style_transfer.smoothness = 1.0
+    style_transfer.smoothness = 1.0  # of the one style alone
+    style_transfer.alpha = 1.0  # of arbitrary ones: how much of the style evaluation gives, in [0, 1]
     return style_transfer
 
 

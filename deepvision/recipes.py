@@ -146,6 +146,22 @@ def style_transfer() -> config_dict.ConfigDict:
     return config
 
 
+def arbitrary_style_transfer() -> config_dict.ConfigDict:
+    """One decoder gives images any style of the folder `style_transfer.image`: Huang & Belongie 2017 (1703.06868),
+    section 6.2, with the weights of the losses of github.com/naoto0804/pytorch-AdaIN, whose losses are means. Data as
+    of `style_transfer`."""
+    config = style_transfer()
+    config.task = "arbitrary_style_transfer"
+    config.model.name = "adain_decoder"
+    config.style_transfer.network = "vgg19"
+    config.style_transfer.image_size = 512
+    config.style_transfer.style = 10.0
+    config.style_transfer.smoothness = 0.0
+    config.data.batch_size = 8
+    config.optimizer.learning_rate = 1e-4
+    return config
+
+
 def _restoration(model: str, degradation: str, channels: int) -> config_dict.ConfigDict:
     config = default_config()
     config.task = "restoration"

@@ -51,6 +51,7 @@ def _write(file: Path, pixels: np.ndarray) -> None:
         ("camvid_norms", "streets", None, "mean_iou"),
         ("camvid_norms:full", "streets", None, "mean_iou"),
         ("style_norms", "colour", None, "loss"),
+        ("style_adain", "colour", None, "loss"),
     ],
 )
 def test_experiments_are_built_on_data_as_they_describe_it(

@@ -64,6 +64,8 @@ _ALL = (
     _share("rand_score", higher_is_better=True),
     Metric("warping_error", higher_is_better=False, digits=6),
     Metric("loss", higher_is_better=False),
+    Metric("content_loss", higher_is_better=False),
+    Metric("style_loss", higher_is_better=False),
 )
 METRICS = {metric.name: metric for metric in _ALL}
 

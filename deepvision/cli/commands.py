@@ -99,7 +99,7 @@ COMMANDS = {
     ),
     "predict": Command(
         "deepvision.cli.predict",
-        "say what is in image files, restore them, or label their pixels",
+        "say what is in image files, restore them, label their pixels, or give them a style",
         "predict --model NAME --weights FILE [--classes FILE] IMAGE...\n"
         "       python -m deepvision predict --workdir DIR IMAGE...\n"
         "       python -m deepvision predict --config FILE --weights FILE IMAGE... [--out DIR]\n\n"
@@ -117,12 +117,40 @@ COMMANDS = {
             Flag("normalize", "imagenet", "of the pixels: imagenet, unit or symmetric (a run knows its own)"),
             Flag("image_size", None, "side of the square that images are brought to (default: the paper's)", _INT),
             Flag("top", 5, "how many classes to print", _INT),
-            Flag("out", "predictions", "restoration, segmentation: folder for what is written"),
+            Flag("out", "predictions", "of all tasks but classification: folder for what is written"),
             Flag("truth", None, "restoration, segmentation: folder with the true image or mask of the same name"),
             Flag("multiple", None, "the same: continue sides to multiples, so that sizes share a program", _INT),
             Flag("degrade", False, "restoration: degrade the images first, as evaluation does", flags.DEFINE_boolean),
+            Flag("style", None, "arbitrary_style_transfer: image whose style the others are given"),
+            Flag("alpha", None, "the same: how much of it, from 0 to 1 (default: the config's)", flags.DEFINE_float),
         ),
         takes_config=True,
+        positional=(1, 1_000_000),
+        compiles=True,
+    ),
+    "stylize": Command(
+        "deepvision.cli.stylize",
+        "give image files the style of another by changing their pixels; nothing is trained",
+        "stylize --style FILE [--weights FILE] IMAGE... [--out DIR]\n\n"
+        "Gatys et al. 2016: the image whose features in VGG are those of IMAGE, and whose Gram matrices the style's.\n"
+        "Writes NAME.png, and NAME_panel.png, which shows it beside both. A folder stands for the images in it.\n"
+        "Exit status 2: some images could not be used; the others are there.\n"
+        "Example: python -m deepvision stylize --style starry_night.jpg --weights vgg19.safetensors photo.jpg",
+        (
+            Flag("style", None, "image whose style the others are given"),
+            Flag("weights", "", "of VGG, .safetensors or .npz with torchvision's names (default: random ones)"),
+            Flag("network", "vgg19", "vgg16 or vgg19"),
+            Flag("image_size", 512, "pixels to which longer sides are reduced; 0: none", _INT),
+            Flag("start", "content", "what is changed: content, the image itself, or noise"),
+            Flag("seed", 0, "of the noise", _INT),
+            Flag("optimizer", "lbfgs", "lbfgs, lbfgs(memory=20), adam, adam(learning_rate=0.05)"),
+            Flag("steps", 300, "of the optimizer", _INT),
+            Flag("content", 1.0, "weight of the content in the loss", flags.DEFINE_float),
+            Flag("style_weight", 1e5, "weight of the style", flags.DEFINE_float),
+            Flag("smoothness", 0.0, "weight of the squared differences between neighbours", flags.DEFINE_float),
+            Flag("pool", "avg", "of VGG: avg, as in the paper, or max, as it was trained"),
+            Flag("out", "predictions", "folder for what is written"),
+        ),
         positional=(1, 1_000_000),
         compiles=True,
     ),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import collections
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from deepvision.errors import UserError
+from deepvision.errors import UserError, as_line, out_of_memory
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm")
 
@@ -35,6 +37,23 @@ def same_name(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise UserError(f"no such folder: {folder}")
     return {file.stem: file for file in _inside(folder)}
+
+
+def names_of(files: Sequence[Path]) -> list[str]:
+    """Returns what to call the results: names without suffix, or where these are not different, whole paths."""
+    count = collections.Counter(file.stem for file in files)
+    return [file.stem if count[file.stem] == 1 else "_".join(file.parts).strip("/_") for file in files]
+
+
+def report(file: Path, error: Exception) -> None:
+    """Prints one line for an image that cannot be used, or for which memory does not suffice.
+
+    Raises:
+        Exception: the error itself, if it is any other: a defect.
+    """
+    if not isinstance(error, UserError) and not out_of_memory(error):
+        raise error
+    print(f"error: {as_line(file)}: {str(error).splitlines()[0]}", file=sys.stderr)
 
 
 def _inside(folder: Path) -> list[Path]:

@@ -90,7 +90,10 @@ class Restoring:
     def _truth(self, file: Path, shape: tuple[int, ...]) -> np.ndarray | None:
         if file.stem not in self.truths:
             return None
-        truth = self._with_channels(read_picture(self.truths[file.stem]).pixels)
+        try:
+            truth = self._with_channels(read_picture(self.truths[file.stem]).pixels)
+        except UserError as error:
+            raise UserError(f"its truth {self.truths[file.stem]}: {error}") from error
         if truth.shape != shape:
             found, wanted = ("x".join(map(str, sides)) for sides in (truth.shape, shape))
             raise UserError(f"its truth {self.truths[file.stem]} is {found}, what comes out {wanted}")
@@ -159,7 +162,8 @@ class Styling:
     def read(self, file: Path) -> Example:
         """Returns the example of a file. Errors are those of `Restoring`."""
         picture = read_picture(file)
-        planes = {"image": np.broadcast_to(picture.pixels, (*picture.pixels.shape[:2], 3))}
+        image = np.broadcast_to(picture.pixels, (*picture.pixels.shape[:2], 3))
+        planes = self.trained.task.on_host({"image": image}, file.name)
         return Example(planes, [planes], True, picture)
 
     def joined(self, outputs: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from deepvision.errors import UserError
 
 _OF_CLASSES = ("top",)
 _OF_MODEL = ("classes", "normalize", "image_size")
-_OF_PICTURES = ("out", "truth", "multiple", "degrade")
+_OF_PICTURES = ("out", "truth", "multiple", "degrade", "style", "alpha")
 
 
 def run(arguments: Arguments) -> int:

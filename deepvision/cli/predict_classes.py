@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,11 @@ from rich.table import Table
 
 from deepvision.build import build
 from deepvision.cli import tables
+from deepvision.cli.image_files import report
 from deepvision.data.images import LARGEST, decode, fit
 from deepvision.data.normalize import FIXED, Normalization
-from deepvision.errors import UserError, as_line, unknown
+from deepvision.data.picture_files import named
+from deepvision.errors import UserError, unknown
 from deepvision.interop import load_weights
 from deepvision.models import Network, create_model
 from deepvision.tasks import Classification
@@ -127,6 +128,9 @@ def _read(files: Sequence[Path], predictor: Predictor) -> Iterator[tuple[Path, n
     size, _, channels = predictor.image_shape
     for file in files:
         try:
-            yield file, fit(decode(file, channels), size, channels, predictor.fit)
-        except Exception as error:  # whatever Pillow raises on broken bytes
-            print(f"error: {as_line(file)}: {as_line(error)}", file=sys.stderr)
+            with named("it cannot be read"):
+                image = fit(decode(file, channels), size, channels, predictor.fit)
+        except UserError as error:
+            report(file, error)
+        else:
+            yield file, image

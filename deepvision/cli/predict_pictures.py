@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import collections
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,12 +15,12 @@ from rich.table import Table
 
 from deepvision.cli import tables, workdir
 from deepvision.cli.display import make_display
-from deepvision.cli.image_files import same_name
+from deepvision.cli.image_files import names_of, report, same_name
 from deepvision.cli.picture_tasks import Example, Labelling, Restoring, Styling
 from deepvision.cli.trained import Trained, open_trained
 from deepvision.data.images import LARGEST
 from deepvision.data.whole_images import padded
-from deepvision.errors import UserError, as_line, out_of_memory
+from deepvision.errors import UserError
 from deepvision.models.overlap_tile import apply_whole
 from deepvision.tasks.metrics import Metrics
 from deepvision.tasks.pictures import side_by_side
@@ -68,16 +66,14 @@ def run(files: Sequence[Path], config: ConfigDict, source: Path, flags: Any) -> 
     display, measured, failed = make_display(tables.progress()), {}, 0
     display.start("predict", len(files))
     started = time.monotonic()
-    for done, (file, name) in enumerate(zip(files, _names(files), strict=True), start=1):
+    for done, (file, name) in enumerate(zip(files, names_of(files), strict=True), start=1):
         try:
             example = reader.read(file)
             with fitting(source):
                 outputs, measured[file] = predictor(example)
         except (UserError, RuntimeError) as error:  # of jax, the latter
-            if not isinstance(error, UserError) and not out_of_memory(error):
-                raise
+            report(file, error)
             failed += 1
-            print(f"error: {as_line(file)}: {str(error).splitlines()[0]}", file=sys.stderr)
         else:
             reader.write(out / f"{name}.png", example, outputs)
             _write_panel(out / f"{name}_panel.png", reader, example, outputs)
@@ -91,23 +87,34 @@ def run(files: Sequence[Path], config: ConfigDict, source: Path, flags: Any) -> 
 def _reader(config: ConfigDict, source: Path, flags: Any) -> Restoring | Labelling | Styling:
     if config.task != "restoration" and flags.degrade:
         raise UserError(f"--degrade has no meaning here: the task is {config.task}")
-    if config.task == "style_transfer" and flags.truth:
-        raise UserError("--truth has no meaning here: the task is style_transfer")
+    styling = config.task in ("style_transfer", "arbitrary_style_transfer")
+    if styling and flags.truth:
+        raise UserError(f"--truth has no meaning here: the task is {config.task}")
+    _give_style(config, flags)
     if flags.multiple is not None and not 1 <= flags.multiple <= LARGEST:
         raise UserError(f"--multiple must be 1 to {LARGEST:,} pixels, got {flags.multiple}")
     if flags.degrade and flags.truth:
         raise UserError("--degrade takes the images themselves for the truth: leave --truth out")
     truths = same_name(Path(flags.truth)) if flags.truth else {}
     trained = open_trained(config, source)
-    if config.task == "style_transfer":
+    if styling:
         return Styling(trained)
     return Labelling(trained, truths) if config.task == "segmentation" else Restoring(trained, truths, flags.degrade)
 
 
-def _names(files: Sequence[Path]) -> list[str]:
-    """Returns what to call the results: names without suffix, or where these are not different, whole paths."""
-    count = collections.Counter(file.stem for file in files)
-    return [file.stem if count[file.stem] == 1 else "_".join(file.parts).strip("/_") for file in files]
+def _give_style(config: ConfigDict, flags: Any) -> None:
+    """Brings the style of the command line into a config of arbitrary ones."""
+    if config.task != "arbitrary_style_transfer":
+        if flags.style is not None or flags.alpha is not None:
+            raise UserError(f"--style and --alpha have no meaning here: the task is {config.task}")
+        return
+    section = config.style_transfer
+    if flags.style is not None:
+        section.image = flags.style
+    if flags.alpha is not None:
+        section.alpha = flags.alpha
+    if not section.image or Path(section.image).is_dir():
+        raise UserError("name the image of the style: --style FILE")
 
 
 def _write_panel(path: Path, reader: Restoring | Labelling | Styling, example: Example, outputs: np.ndarray) -> None:

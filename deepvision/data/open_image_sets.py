@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import sys
+
 import numpy as np
 from ml_collections import ConfigDict
 
@@ -9,19 +12,21 @@ from deepvision.choices import Choice
 from deepvision.data.image_set import ImageSet
 from deepvision.data.normalize import normalization
 from deepvision.data.patches import Patches, stacked
+from deepvision.data.pipeline import Feed
 from deepvision.data.sources import LAYOUTS, open_source
 from deepvision.data.whole_images import WholeImages
-from deepvision.errors import UserError
+from deepvision.errors import UserError, unknown
 
 IMAGE_SETS = tuple(LAYOUTS)
+_UNUSABLE = ("stop", "skip")
 
 
 def open_image_sets(data: ConfigDict, augment: tuple[Choice, ...]) -> tuple[Patches, WholeImages]:
     """Returns the pipelines of training and of evaluation; arguments and errors as of `open_pipelines`."""
     _check(data)
-    train = _image_set(data, data.train_split, data.channels)
+    train, examples = _read(_image_set(data, data.train_split, data.channels), data.unusable)
     evaluation = _image_set(data, data.eval_split, train.channels)
-    resident = stacked(train, data.margin)
+    resident = stacked(examples, data.margin)
     _check_sizes(data, train, resident["size"])
     normalize = normalization(data.normalize, lambda indices: resident["image"][indices], len(train))
     return (
@@ -43,7 +48,25 @@ def _image_set(data: ConfigDict, split: str, channels: int | None) -> ImageSet:
     )
 
 
+def _read(images: ImageSet, unusable: str) -> tuple[ImageSet, list[Feed]]:
+    """Returns the examples of a split; without those that cannot be used if `unusable` is "skip", each named."""
+    examples, used = [], []
+    for index in range(len(images)):
+        try:
+            examples.append(images[index])
+            used.append(index)
+        except UserError as error:
+            if unusable == "stop":
+                raise
+            print(f"left out: {error}", file=sys.stderr)
+    if not used:
+        raise UserError(f"no image of split {images.info.split!r} can be used")
+    return dataclasses.replace(images, source=images.source.only(used)), examples
+
+
 def _check(data: ConfigDict) -> None:
+    if data.unusable not in _UNUSABLE:
+        raise unknown("data.unusable", data.unusable, _UNUSABLE)
     if data.pipeline == "streaming":
         raise UserError(
             f"data.name {data.name!r} has no streaming pipeline: patches are drawn from images on the device"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +25,7 @@ class Patches(Pipeline):
 
     Args:
         images: of the split.
-        resident: the examples of `images`, all of them, as `stacked` returns them.
+        resident: the examples of `images`, as `stacked` returns them.
         patch: side of the squares in pixels; None: the whole image, all being of one size.
         per_image: patches of each image in an epoch.
     """
@@ -71,19 +71,19 @@ class Patches(Pipeline):
         yield from map(make, itertools.count(start) if stop is None else range(start, stop))
 
 
-def stacked(images: ImageSet, margin: int = 0) -> Feed:
-    """Returns the planes of all examples, padded with zeros to one size, and their sizes.
+def stacked(examples: Sequence[Feed], margin: int = 0) -> Feed:
+    """Returns the planes of examples, padded with zeros to one size, and their sizes.
 
     Args:
-        images: of the split.
+        examples: all of a split.
         margin: pixels by which each is mirrored beyond its borders first.
     """
-    rows, columns = np.max([images.source.size(index) for index in range(len(images))], axis=0) + 2 * margin
-    room = len(images) * int(rows) * int(columns) * images.channels
+    rows, columns = np.max([example["image"].shape[:2] for example in examples], axis=0) + 2 * margin
+    room = len(examples) * int(rows) * int(columns) * examples[0]["image"].shape[-1]
     check_room(
-        f"{len(images):,} images of {rows}x{columns}", room, "lower data.margin, or take fewer or smaller images"
+        f"{len(examples):,} images of {rows}x{columns}", room, "lower data.margin, or take fewer or smaller images"
     )
-    examples = [_mirrored(images[index], margin) for index in range(len(images))]
+    examples = [_mirrored(example, margin) for example in examples]
     sizes = np.array([example["image"].shape[:2] for example in examples], np.int32)
     height, width = sizes.max(axis=0)
     planes = {}

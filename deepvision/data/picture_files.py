@@ -39,13 +39,13 @@ def read_picture(file: Path) -> Picture:
     Raises:
         UserError: it cannot be read, its pixels are neither gray nor RGB of 8 or 16 bits, or it is too small or large.
     """
-    with _named("it cannot be read"):
+    with named("it cannot be read"):
         return _read(file)
 
 
 def read_mask(file: Path) -> np.ndarray:
     """Reads a mask as `images.decode_mask` does; all that goes wrong is a UserError."""
-    with _named(f"its mask {file} cannot be read"):
+    with named(f"its mask {file} cannot be read"):
         return decode_mask(file)
 
 
@@ -71,7 +71,7 @@ def _read(file: Path) -> Picture:
     from PIL import ImageOps
 
     with opened(file) as image:
-        _check(*image.size)
+        check_size(image.height, image.width)
         if image.mode not in _MODES + _DEEP:
             raise UserError(f"its pixels are {image.mode}; convert it to gray or RGB of 8 or 16 bits")
         image.load()
@@ -87,8 +87,8 @@ def _read(file: Path) -> Picture:
 
 
 @contextlib.contextmanager
-def _named(what: str) -> Iterator[None]:
-    """Makes a UserError of anything that a decoder raises."""
+def named(what: str) -> Iterator[None]:
+    """Makes a UserError of one line of anything that a decoder raises; `what` says what failed."""
     try:
         yield
     except UserError:
@@ -97,7 +97,8 @@ def _named(what: str) -> Iterator[None]:
         raise UserError(f"{what}: {(str(error) or type(error).__name__).splitlines()[0]}") from error
 
 
-def _check(width: int, height: int) -> None:
+def check_size(height: int, width: int) -> None:
+    """Raises UserError for an image that is too small or too large, in pixels."""
     if not SMALLEST <= min(width, height) <= max(width, height) <= LARGEST:
         raise UserError(f"it is {height}x{width} pixels; sides of {SMALLEST} to {LARGEST:,} are taken")
 

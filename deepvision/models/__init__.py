@@ -10,6 +10,7 @@ from typing import Any
 
 from deepvision.choices import Choice
 from deepvision.errors import UserError, unknown
+from deepvision.models.adain_decoder import ADAIN_DECODERS
 from deepvision.models.alexnet import ALEXNETS
 from deepvision.models.bn_inception import BN_INCEPTIONS
 from deepvision.models.coatnet import COATNETS
@@ -115,6 +116,7 @@ MODELS = {
     **SWINIRS,
     **PARTIAL_CONV_UNETS,
     **TRANSFORM_NETS,
+    **ADAIN_DECODERS,
 }
 
 

@@ -211,4 +211,5 @@ PUBLISHED = {
     "swinir_light_x4": Published(929_628, 4_362_485_760, "Liang et al. 2021", "Set5 x4 32.44 dB"),
     "partial_conv_unet": Published(32_859_796, 37_972_344_832, "Liu et al. 2018", ""),
     "transform_net": Published(1_677_635, 10_078_912_512, "Johnson et al. 2016", ""),
+    "adain_decoder": Published(3_505_219, 15_816_720_384, "Huang & Belongie 2017", ""),
 }

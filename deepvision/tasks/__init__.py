@@ -6,16 +6,26 @@ from deepvision.errors import unknown
 from deepvision.tasks.classification import Classification
 from deepvision.tasks.restoration import Restoration
 from deepvision.tasks.segmentation import Segmentation
-from deepvision.tasks.style_transfer import StyleTransfer
+from deepvision.tasks.style_transfer import ArbitraryStyleTransfer, StyleTransfer
 from deepvision.tasks.task import Task
 
-__all__ = ["TASKS", "Classification", "Restoration", "Segmentation", "StyleTransfer", "Task", "task_class"]
+__all__ = [
+    "TASKS",
+    "ArbitraryStyleTransfer",
+    "Classification",
+    "Restoration",
+    "Segmentation",
+    "StyleTransfer",
+    "Task",
+    "task_class",
+]
 
 TASKS = {
     "classification": Classification,
     "restoration": Restoration,
     "segmentation": Segmentation,
     "style_transfer": StyleTransfer,
+    "arbitrary_style_transfer": ArbitraryStyleTransfer,
 }
 
 

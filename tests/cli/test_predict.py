@@ -48,7 +48,7 @@ def test_a_broken_image_is_named_and_the_others_are_answered(files, capsys):
     assert app.main(words(folder, str(folder / "images"))) == 2
     captured = capsys.readouterr()
     assert "good.png" in captured.out and "broken.png" not in captured.out
-    assert len(captured.err.splitlines()) == 1 and "broken.png: cannot identify" in captured.err
+    assert len(captured.err.splitlines()) == 1 and "broken.png: it cannot be read: cannot identify" in captured.err
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,7 @@ def test_luma_in_studio_swing(root: Path):
         ({"image_size": 16}, "are not resized"),
         ({"luma": "video"}, "unknown data.luma 'video'"),
         ({"border_weight": 10.0, "classes": (7, 9, 200), "ignore": ()}, "border_weight is for two classes"),
+        ({"unusable": "hide"}, "unknown data.unusable 'hide'"),
         ({"path": ""}, "data.path must name its root folder"),
         ({"train_split": "valid"}, "cannot take split 'valid'"),
     ],
@@ -204,6 +205,38 @@ def test_luma_in_studio_swing(root: Path):
 def test_mistakes_are_named(root: Path, fields: dict, message: str):
     with pytest.raises(UserError, match=message):
         open_pipelines(config(root, **fields))
+
+
+def test_bad_files_may_be_left_out_of_training_alone(root: Path, capsys):
+    """Each is named in a line; what is evaluated must be whole."""
+    for name, content in (("0.png", b"no image"), ("4.png", (root / "train/image/1.png").read_bytes()[:90])):
+        (root / "train/image" / name).write_bytes(content)
+        Image.new("L", (30, 20), 7).save(root / "train/label" / name)
+    Image.new("RGB", (1, 1)).save(root / "train/image/5.png")
+    Image.new("RGB", (60_000, 9)).save(root / "train/image/6.png")
+    Image.new("RGB", (30, 20)).save(root / "train/image/7.png")
+    for number, size in ((5, (1, 1)), (6, (60_000, 9))):
+        Image.new("L", size, 7).save(root / f"train/label/{number}.png")
+    (root / "train/label/7.png").write_bytes(b"no mask")
+    train, evaluation = open_pipelines(config(root, unusable="skip", eval_split="train[1:4]"))
+    lines = capsys.readouterr().err.splitlines()
+    reasons = {
+        "0.png": "cannot identify image file",
+        "4.png": "image file is truncated",
+        "5.png": "it is 1x1 pixels; sides of 8 to 16,384",
+        "6.png": "it is 9x60000 pixels",
+        "7.png": f"its mask {root}/train/label/7.png cannot be read: cannot identify",
+    }
+    assert len(lines) == len(reasons)
+    for line, (name, reason) in zip(lines, reasons.items(), strict=True):
+        assert line.startswith(f"left out: cannot read {root}/train/image/{name}: ") and reason in line
+    assert (train.num_examples, train.image_shape, evaluation.num_examples) == (4, (8, 8, 3), 3)
+    seen = {train.source.where(int(index)) for index in next(train.feed(0, 0))["index"]}
+    assert seen == {f"{root}/train/image/{name}" for name in SIZES}
+    with pytest.raises(UserError, match="cannot read .*0.png"):
+        open_pipelines(config(root, train_split="train[1:4]", unusable="skip"))
+    with pytest.raises(UserError, match=r"no image of split 'train\[5:6\]' can be used"):
+        open_pipelines(config(root, train_split="train[5:6]", eval_split="train[1:4]", unusable="skip"))
 
 
 def test_bad_files_are_named(root: Path):

@@ -44,11 +44,10 @@ def _image(network, key=0, n=2):
 def test_an_image_leaves_at_the_scale_of_the_network(network):
     model = network.make()
     height, width, channels = network.shape
-    channels -= bool(model.condition)
     for grow in (0, 1, 3):
-        described = dv.describe(model, (height + grow, width + grow, network.shape[2]))
+        described = dv.describe(model, (height + grow, width + grow, channels))
         scale = model.scale
-        assert described.output_shape == (scale * (height + grow), scale * (width + grow), channels)
+        assert described.output_shape == (scale * (height + grow), scale * (width + grow), model.num_classes)
     assert not (model.enlarged_input and model.scale > 1)
 
 
@@ -199,6 +198,16 @@ def _level(c, units=8):
             "swinir_light_x2",
             _conv(3, 3, 60) + 2 * 120 + 24 * _swin_block(60, 6) + 5 * _conv(3, 60, 60) + _conv(3, 60, 12),
         ),
+        (
+            "transform_net",  # its norms own a scale and a bias, which takes that of the convolution
+            _conv(9, 3, 32) + _conv(3, 32, 64) + _conv(3, 64, 128) + 10 * _conv(3, 128, 128)
+            + _conv(3, 128, 64) + _conv(3, 64, 32) + (32 + 64 + 128 + 10 * 128 + 64 + 32) + _conv(9, 32, 3),
+        ),
+        (
+            "adain_decoder",
+            _conv(3, 512, 256) + 3 * _conv(3, 256, 256) + _conv(3, 256, 128) + _conv(3, 128, 128)
+            + _conv(3, 128, 64) + _conv(3, 64, 64) + _conv(3, 64, 3),
+        ),
     ],
 )  # fmt: skip
 def test_counts_are_those_of_the_formula(name, parameters):
@@ -252,6 +261,32 @@ def test_counts_are_those_of_the_formula(name, parameters):
                 "enc_8.bn.running_mean": (512,),
                 "dec_8.conv.conv2d.weight": (512, 1024, 3, 3),
                 "dec_1.conv.conv2d.weight": (3, 67, 3, 3),
+            },
+        ),
+        (
+            "transform_net",
+            0,
+            {
+                "conv1.conv2d.weight": (32, 3, 9, 9),
+                "in3.bias": (128,),
+                "res5.conv2.conv2d.weight": (128, 128, 3, 3),
+                "res1.in1.weight": (128,),
+                "deconv1.conv2d.weight": (64, 128, 3, 3),
+                "in5.weight": (32,),
+                "deconv3.conv2d.bias": (3,),
+            },
+        ),
+        (
+            "adain_decoder",
+            0,
+            {
+                "1.weight": (256, 512, 3, 3),
+                "5.weight": (256, 256, 3, 3),
+                "14.weight": (128, 256, 3, 3),
+                "18.weight": (128, 128, 3, 3),
+                "21.weight": (64, 128, 3, 3),
+                "25.bias": (64,),
+                "28.weight": (3, 64, 3, 3),
             },
         ),
     ],

@@ -15,12 +15,16 @@ As a camera took them, and as they should be, `config.data.name = "image_pairs"`
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from deepvision.data.images import decode, decode_mask, stored_shape
+from deepvision.data.picture_files import check_size, named
 from deepvision.data.sources.base import Example, SourceInfo
 from deepvision.data.sources.image_folder import SUFFIXES, image_files, subfolders
 from deepvision.data.sources.splits import parse_split
@@ -37,7 +41,7 @@ LAYOUTS = {
 class ImageSetSource:
     """One split of a set of images, in the order of their names, numbers in them being compared as numbers.
 
-    The channels of the first image count as those of all.
+    The channels of the first image that can be read count as those of all.
 
     Args:
         name: of `LAYOUTS`.
@@ -45,7 +49,7 @@ class ImageSetSource:
         split: the name of such a folder or a part of it, in the syntax of TFDS.
 
     Raises:
-        UserError: no such folder or split, no image in it, or an image without its like.
+        UserError: no such folder or split, no image in it that can be read, or an image without its like.
     """
 
     def __init__(self, name: str, root: str, split: str):
@@ -59,21 +63,20 @@ class ImageSetSource:
             raise UserError(f"no images in {root} (data.path): {looked} is looked for, {', '.join(SUFFIXES)}")
         pieces = parse_split(split, {name: len(pairs) for name, pairs in found.items()}, root)
         self._examples = [(name, *pair) for name, part in pieces for pair in found[name][part]]
-        try:
-            shape = stored_shape(self._examples[0][1])
-        except Exception as error:  # whatever Pillow raises on a broken file
-            raise UserError(f"cannot read {self._examples[0][1]}: {error}") from error
-        self.info = SourceInfo(name, split, 0, None, (None, None, shape[-1]))
+        self.info = SourceInfo(name, split, 0, None, (None, None, self._channels()))
 
     def __len__(self) -> int:
         return len(self._examples)
 
     def __getitem__(self, index: int) -> Example:
         _, file, beside = self._examples[index]
+        check_size(*stored_shape(file)[:2])
         image = _colour(file)
         if beside is None:
             return {"image": image}
-        name, plane = ("mask", decode_mask(beside)) if self.info.name == "image_masks" else ("input", _colour(beside))
+        name, read = ("mask", decode_mask) if self.info.name == "image_masks" else ("input", _colour)
+        with named(f"its {name} {beside} cannot be read"):
+            plane = read(beside)
         if plane.shape[:2] != image.shape[:2]:
             sizes = " and ".join(f"{x.shape[0]}x{x.shape[1]}" for x in (plane, image))
             raise UserError(f"its {name} {beside} has another size: {sizes}")
@@ -88,8 +91,29 @@ class ImageSetSource:
         return f"{split}/{file.name}"
 
     def size(self, index: int) -> tuple[int, int]:
-        """Returns the height and width of an image, from its header."""
-        return stored_shape(self._examples[index][1])[:2]
+        """Returns the height and width of an image, from its header.
+
+        Raises:
+            UserError: it cannot be read, or is too small or large; names its file.
+        """
+        try:
+            size = stored_shape(self._examples[index][1])[:2]
+            check_size(*size)
+        except Exception as error:  # whatever Pillow raises on a broken file
+            raise UserError(f"cannot read {self.where(index)}: {error}") from error
+        return size
+
+    def only(self, indices: Sequence[int]) -> ImageSetSource:
+        """Returns the source of some of the examples, in this order."""
+        made = copy.copy(self)
+        made._examples = [self._examples[index] for index in indices]
+        return made
+
+    def _channels(self) -> int:
+        for _, file, _ in self._examples:
+            with contextlib.suppress(Exception):  # what is broken is named when it is read
+                return stored_shape(file)[-1]
+        raise UserError(f"cannot read {self._examples[0][1]}, nor any other image of split {self._examples[0][0]!r}")
 
 
 def open_image_set(name: str, split: str, data_dir: str, path: str) -> ImageSetSource:

@@ -32,12 +32,14 @@ from deepvision.interop.rules import (
     segmentation,
     shufflenet,
     squeezenet,
+    style,
     swin,
     vgg,
     vit,
     xception,
 )
 from deepvision.interop.rules.base import Rules
+from deepvision.models.adain_decoder import AdaINDecoder
 from deepvision.models.alexnet import AlexNet
 from deepvision.models.bn_inception import BNInception
 from deepvision.models.coatnet import CoAtNet
@@ -138,7 +140,8 @@ RULES: dict[type[Network], tuple[Callable[..., Rules], ...]] = {
     RCAN: (restoration.rcan,),
     SwinIR: (restoration.swinir,),
     PartialConvUNet: (restoration.partial_conv_unet,),
-    TransformNet: (restoration.transform_net,),
+    TransformNet: (style.transform_net,),
+    AdaINDecoder: (style.adain_decoder,),
 }
 
 

@@ -10,7 +10,6 @@ from deepvision.models.partial_conv_unet import PartialConvUNet
 from deepvision.models.rcan import RCAN
 from deepvision.models.srcnn import FSRCNN, SRCNN
 from deepvision.models.swinir import SwinIR
-from deepvision.models.transform_net import TransformNet
 from deepvision.models.vdsr import VDSR
 
 
@@ -129,19 +128,3 @@ def partial_conv_unet(model: PartialConvUNet) -> Rules:
             modules |= {ours: f"{theirs}.conv.conv2d", f"{ours}/conv": f"{theirs}.conv.conv2d"}
             modules[f"{ours}/norm"] = f"{theirs}.bn"
     return Rules(modules, classes="dec_1.conv.conv2d.bias", biased=True, ignored=(r".*\.mask2d\..*",))
-
-
-def transform_net(model: TransformNet) -> Rules:
-    """github.com/pytorch/examples, fast_neural_style; biases in front of its norms, which cancel them, are left out."""
-    modules = {
-        r"conv(\d)/conv": r"conv\1.conv2d",
-        r"conv(\d)/norm": r"in\1",
-        **{f"up{level}/conv": f"deconv{3 - level}.conv2d" for level in (2, 1)},
-        **{f"up{level}/norm": f"in{6 - level}" for level in (2, 1)},
-        "head": "deconv3.conv2d",
-    }
-    for index in range(model.depth):
-        modules[rf"block{index}/conv(\d)/conv"] = rf"res{index + 1}.conv\1.conv2d"
-        modules[rf"block{index}/conv(\d)/norm"] = rf"res{index + 1}.in\1"
-    cancelled = (r"conv\d\.conv2d\.bias", r"res\d+\.conv\d\.conv2d\.bias", r"deconv[12]\.conv2d\.bias")
-    return Rules(modules, classes="deconv3.conv2d.weight", ignored=cancelled)

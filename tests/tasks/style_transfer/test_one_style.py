@@ -1,4 +1,4 @@
-"""The task of style transfer: what its loss compares, and where that comes from."""
+"""Transfer of one style: what its loss compares, and where that comes from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deepvision.config import default_config
 from deepvision.errors import UserError
 from deepvision.models import create_model
 from deepvision.tasks import StyleTransfer
-from deepvision.tasks.style_transfer.features import LAYERS, features, gram, read_weights
+from deepvision.tasks.style_transfer.one_style import STYLE
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (16, 24, 3), np.uint8)
@@ -30,6 +30,7 @@ def style(tmp_path: Path) -> str:
 def config(image: str, model: str = "transform_net", **fields) -> ConfigDict:
     config = default_config()
     config.model.name = model
+    config.task = "style_transfer"
     config.data.normalize = "unit"
     config.style_transfer.update({"image": image, **fields})
     return config
@@ -40,49 +41,11 @@ def task(image: str, model: str = "transform_net", **fields) -> StyleTransfer:
     return StyleTransfer.configured(made, made.loss, create_model(model))
 
 
-def test_a_gram_matrix_is_a_mean_of_products():
-    x = RNG.standard_normal((2, 3, 5, 4)).astype(np.float32)
-    expected = [sum(np.outer(v, v) for v in image.reshape(-1, 4)) / (3 * 5 * 4) for image in x]
-    np.testing.assert_allclose(gram(x), expected, rtol=1e-4, atol=1e-6)
-
-
-def test_features_are_those_of_vgg16(tmp_path: Path):
-    """Of a file with torchvision's names; the first two convolutions by hand."""
-    weights = read_weights("")
-    arrays, places = {}, (0, 2, 5, 7, 10, 12, 14, 17, 19, 21)
-    for place, (kernel, bias) in zip(places, weights, strict=True):
-        arrays[f"features.{place}.weight"] = kernel.transpose(3, 2, 0, 1)
-        arrays[f"features.{place}.bias"] = bias + np.float32(0.1)
-    np.savez(tmp_path / "vgg.npz", **arrays)
-    read = read_weights(str(tmp_path / "vgg.npz"))
-    np.testing.assert_array_equal(read[3][0], weights[3][0])
-    np.testing.assert_array_equal(read[3][1], weights[3][1] + np.float32(0.1))
-    found = features(read, PIXELS[None] / np.float32(255))
-    assert {name: x.shape[1:] for name, x in found.items()} == {
-        "relu1_2": (16, 24, 64),
-        "relu2_2": (8, 12, 128),
-        "relu3_3": (4, 6, 256),
-        "relu4_3": (2, 3, 512),
-    }
-    x = (PIXELS / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
-    np.testing.assert_allclose(found["relu1_2"][0, 4, 7], _convolved(read, x), rtol=1e-3, atol=1e-4)
-
-
-def _convolved(weights, x: np.ndarray) -> np.ndarray:
-    """Returns what the first two convolutions make of position (4, 7)."""
-    (kernel1, bias1), (kernel2, bias2) = weights[:2]
-    patch = x[2:7, 5:10]
-    hidden = np.stack(
-        [[np.einsum("ijc,ijcf->f", patch[i : i + 3, j : j + 3], kernel1) + bias1 for j in range(3)] for i in range(3)]
-    )
-    return np.maximum(np.einsum("ijc,ijcf->f", np.maximum(hidden, 0), kernel2) + bias2, 0)
-
-
 def test_the_image_of_the_style_has_it_and_every_image_its_own_content(style: str):
     made = task(style, content=2.0, style=3.0, smoothness=0.0)
     itself, other = PIXELS[None] / np.float32(255), RNG.random((1, 16, 24, 3), np.float32)
     _, targets = made.prepare({"image": jnp.asarray(other)}, None, train=False)
-    assert sorted(made.grams) == sorted(LAYERS)
+    assert sorted(made.perceptual.grams) == sorted(STYLE)
     values = {
         name: {key: float(metric.value()) for key, metric in made.metrics(y, targets, jnp.ones(1)).items()}
         for name, y in (("itself", jnp.asarray(itself)), ("other", jnp.asarray(other)))
@@ -99,8 +62,9 @@ def test_the_image_of_the_style_has_it_and_every_image_its_own_content(style: st
     ("fields", "message"),
     [
         ({"image": ""}, "style_transfer.image must name a file"),
-        ({"image": "nowhere.png"}, "cannot read nowhere.png"),
-        ({"weights": "nowhere.npz"}, "nowhere.npz does not hold VGG-16"),
+        ({"image": "nowhere.png"}, "style_transfer.image: nowhere.png: it cannot be read: .*No such file"),
+        ({"weights": "nowhere.npz"}, "style_transfer.weights: no file nowhere.npz"),
+        ({"alpha": 0.5}, "alpha has no meaning for task style_transfer"),
         ({"model": "edsr_baseline_x2"}, "needs a network from images to images, not edsr_baseline_x2"),
         ({"model": "resnet18"}, "needs a network from images to images, not resnet18"),
     ],
@@ -108,6 +72,16 @@ def test_the_image_of_the_style_has_it_and_every_image_its_own_content(style: st
 def test_what_does_not_fit_is_refused(style: str, fields: dict, message: str):
     with pytest.raises(UserError, match=message):
         task(**{"image": style, **fields})
+
+
+def test_a_style_may_be_brought_to_a_size_and_is_one(style: str, tmp_path: Path):
+    square = Image.fromarray(PIXELS[:, 4:20]).resize((8, 8), Image.Resampling.BILINEAR)
+    square.save(tmp_path / "square.png")
+    smaller, same = task(style, image_size=8), task(str(tmp_path / "square.png"))
+    for layer, gram in smaller.perceptual.grams.items():
+        np.testing.assert_allclose(gram, same.perceptual.grams[layer], rtol=1e-4, atol=1e-6)
+    with pytest.raises(UserError, match="holds 2 images; name one of them"):
+        task(str(tmp_path))
 
 
 def test_images_are_in_colour_and_in_the_unit_interval(style: str):

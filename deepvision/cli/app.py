@@ -67,7 +67,7 @@ def _run(argv: Sequence[str]) -> int:
     if command.compiles:
         from deepvision.train import compile_cache, cpu_compiler  # with jax, which help and mistakes do without
 
-        cpu_compiler.keep_barriers()
+        cpu_compiler.set_options()
         compile_cache.enable()
     logging.getLogger("absl").setLevel(logging.CRITICAL)  # orbax logs, with a traceback, what is reported in one line
     with interruption.listening() if command.saves else contextlib.nullcontext():

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import os
 
-_DISABLED = "--xla_disable_hlo_passes="
-_DROP_BARRIERS = "cse_barrier_expander,optimization_barrier_expander"
+# Keeps optimization barriers, `ops.materialize`, which are else dropped before operations are fused. Compilers for
+# accelerators drop them after that, and must.
+_BARRIERS = "--xla_disable_hlo_passes=cse_barrier_expander,optimization_barrier_expander"
+# Convolutions that stand alone go to Eigen: there, the gradient of a kernel takes a third to a half less time than
+# with YNNPACK.
+_EIGEN = "--xla_cpu_experimental_ynn_fusion_type=-individual_convolution"
+_EIGEN_SINCE, _EIGEN_UNTIL = (0, 10, 2), (0, 12)  # the versions of jaxlib known to know it: others would end there
 
 
-def keep_barriers() -> None:
-    """Has the compiler keep optimization barriers, `ops.materialize`, where it would drop them before it fuses.
+def set_options() -> None:
+    """Adds what makes training faster on a CPU to $XLA_FLAGS. Call it before jax starts its backend.
 
-    For a CPU alone: compilers for accelerators drop them after that, and must. Call it before jax starts its backend.
-    A user's own $XLA_FLAGS stay, and one that disables passes itself is left as it is.
+    A user's own options stay, and one that is set there already is left as it is.
     """
-    flags = os.environ.get("XLA_FLAGS", "")
-    if _on_cpu() and _DISABLED not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} {_DISABLED}{_DROP_BARRIERS}".strip()
+    if _on_cpu():
+        flags = os.environ.get("XLA_FLAGS", "")
+        new = [option for option in _options() if option.split("=")[0] not in flags]
+        os.environ["XLA_FLAGS"] = " ".join([*flags.split(), *new])
+
+
+def _options() -> list[str]:
+    return [_BARRIERS, _EIGEN] if _EIGEN_SINCE <= _version("jaxlib") < _EIGEN_UNTIL else [_BARRIERS]
+
+
+def _version(package: str) -> tuple[int, ...]:
+    """Returns the numbers of a version: (0, 10, 2)."""
+    parts = importlib.metadata.version(package).split(".")
+    return tuple(int(part) for part in parts if part.isdecimal())
 
 
 def _on_cpu() -> bool:

@@ -120,9 +120,18 @@ def make_ensemble_step(model: Network, task: Task) -> EvalStep:
 
 
 def unrolled_scan(function: Callable, carry: Any, xs: Any) -> tuple[Any, Any]:
-    """`lax.scan`, written out on a CPU: there, gradients of convolutions inside a loop run many times slower."""
-    unroll = jax.default_backend() == "cpu"
-    return lax.scan(function, carry, xs, unroll=unroll)
+    """`lax.scan`, written out on a CPU, step after step.
+
+    There, gradients of convolutions inside a loop run many times slower, and `lax.scan` leaves a loop even where it
+    unrolls all of it, or has but one step to do.
+    """
+    if jax.default_backend() != "cpu":
+        return lax.scan(function, carry, xs)
+    results = []
+    for index in range(len(jax.tree.leaves(xs)[0])):
+        carry, result = function(carry, jax.tree.map(lambda x, index=index: x[index], xs))
+        results.append(result)
+    return carry, jax.tree.map(lambda *parts: jnp.stack(parts), *results)
 
 
 def _accumulated(gradient: Callable, state: TrainState, batch: Batch, key: Key, parts: int) -> tuple[Any, Any, Metrics]:

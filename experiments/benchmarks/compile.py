@@ -33,7 +33,7 @@ def measure(name: str) -> dict[str, float]:
     from deepvision.train.state import init_state
     from deepvision.train.step import make_train_step
 
-    cpu_compiler.keep_barriers()
+    cpu_compiler.set_options()
     model, optimizer = dv.create_model(name), optax.sgd(0.1, momentum=0.9)
     layers = dv.describe(model, model.image_shape).count("kernel").total()
     images = jax.ShapeDtypeStruct((8, *model.image_shape), jnp.float32)

@@ -89,7 +89,7 @@ def train(arguments: argparse.Namespace) -> None:
     """Goes one of the ways, in this process."""
     from deepvision.train import compile_cache, cpu_compiler
 
-    cpu_compiler.keep_barriers()
+    cpu_compiler.set_options()
     compile_cache.enable()
     WAYS[arguments.way](study(arguments), arguments.runs / "runs")
 

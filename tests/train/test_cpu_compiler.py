@@ -9,22 +9,26 @@ import pytest
 from deepvision import ops
 from deepvision.train import cpu_compiler
 
-OURS = "--xla_disable_hlo_passes=cse_barrier_expander,optimization_barrier_expander"
+BARRIERS = "--xla_disable_hlo_passes=cse_barrier_expander,optimization_barrier_expander"
+EIGEN = "--xla_cpu_experimental_ynn_fusion_type=-individual_convolution"
 
 
 @pytest.mark.parametrize(
-    "platforms, before, after",
+    "version, before, after",
     [
-        ("cpu", "", OURS),
-        ("cpu", "--xla_cpu_use_onednn=false", f"--xla_cpu_use_onednn=false {OURS}"),
-        ("cpu", OURS, OURS),
-        ("cpu", "--xla_disable_hlo_passes=cse", "--xla_disable_hlo_passes=cse"),
+        ("0.10.2", "", f"{BARRIERS} {EIGEN}"),
+        ("0.11.0rc1", "--xla_cpu_use_onednn=false", f"--xla_cpu_use_onednn=false {BARRIERS} {EIGEN}"),
+        ("0.11.2", f"{BARRIERS} {EIGEN}", f"{BARRIERS} {EIGEN}"),
+        ("0.10.2", "--xla_disable_hlo_passes=cse", f"--xla_disable_hlo_passes=cse {EIGEN}"),
+        ("0.10.1", "", BARRIERS),
+        ("0.12.0", "", BARRIERS),
     ],
 )
-def test_flags_are_added_to_those_of_the_user(platforms, before, after, monkeypatch):
-    monkeypatch.setenv("JAX_PLATFORMS", platforms)
+def test_options_are_added_to_those_of_the_user(version, before, after, monkeypatch):
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
     monkeypatch.setenv("XLA_FLAGS", before)
-    cpu_compiler.keep_barriers()
+    monkeypatch.setattr(cpu_compiler.importlib.metadata, "version", lambda package: version)
+    cpu_compiler.set_options()
     assert cpu_compiler.os.environ["XLA_FLAGS"] == after
 
 
@@ -32,7 +36,7 @@ def test_compilers_for_accelerators_are_told_nothing(monkeypatch):
     monkeypatch.delenv("JAX_PLATFORMS", raising=False)
     monkeypatch.setenv("XLA_FLAGS", "")
     monkeypatch.setattr(cpu_compiler.importlib.util, "find_spec", lambda name: object() if name == "libtpu" else None)
-    cpu_compiler.keep_barriers()
+    cpu_compiler.set_options()
     assert cpu_compiler.os.environ["XLA_FLAGS"] == ""
 
 

@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 from deepvision.errors import UserError
 from deepvision.train import compile_cache, distributed, interruption, rendezvous
 from deepvision.train.watchdog import Watchdog
-from tests.train.faults import run, small_run
+from tests.train.faults import at, run, small_run
 from tests.train.small import small_config
 
 
@@ -32,6 +32,15 @@ def configs() -> dict[str, ConfigDict]:
 def train_all(folder: Path) -> None:
     for name, config in configs().items():
         run(config, folder / name, seeds=(0,))
+
+
+def share(folder: Path) -> None:
+    """Two runs with a state cut over the processes: one is ended that was begun elsewhere, and one is stopped."""
+    config = small_run(parallel__mode="fsdp")
+    run(config, folder / "begun on one")
+    with interruption.listening(), pytest.MonkeyPatch.context() as patch:
+        at(patch, "step 7", interruption.request)
+        run(config, folder / "begun on four")
 
 
 def long_run() -> ConfigDict:
@@ -82,7 +91,9 @@ def slowly(folder: Path, act: Callable[[], None]) -> None:
         run(long_run(), folder, seeds=(0,))
 
 
-SCENARIOS = {function.__name__: function for function in (train_all, stop_one, fail_in_one, kill_one, train_slowly)}
+SCENARIOS = {
+    function.__name__: function for function in (train_all, share, stop_one, fail_in_one, kill_one, train_slowly)
+}
 
 
 def begin(scenario: str, folder: Path, processes: int, devices: int) -> list[subprocess.Popen]:

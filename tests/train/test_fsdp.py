@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
 
@@ -88,17 +87,15 @@ def test_two_processes_share_a_state(alone: Path, tmp_path: Path):
 
 
 def test_leaves_are_cut_along_their_longest_axis_that_divides():
-    (device,) = jax.devices()[:1]
     one = pick_devices(1, 8, "fsdp")
     state = {"kernel": np.zeros((1, 3, 512, 256), np.float32), "bias": np.zeros((1, 256), np.float32)}
     placed = one.place(state)
     assert placed["kernel"].sharding.spec == (None, None, "batch")
     assert placed["bias"].sharding.spec == ()
-    assert one.all == (device,)
 
 
 def test_what_does_not_exist_or_fit_is_refused():
-    with pytest.raises(UserError, match="unknown parallel.mode 'fdsp'; did you mean 'fsdp'"):
+    with pytest.raises(UserError, match=r"unknown parallel.mode 'fdsp' \(did you mean 'fsdp'\?\)"):
         Programs(build(small_run(parallel__mode="fdsp")), 1, together=True, why="")
     with pytest.raises(UserError, match="parallel.devices = 99, but there are"):
         Programs(build(small_run(parallel__mode="fsdp", parallel__devices=99)), 1, together=True, why="")

@@ -183,6 +183,7 @@ def _train() -> config_dict.ConfigDict:
 def _parallel() -> config_dict.ConfigDict:
     parallel = config_dict.ConfigDict()
     parallel.devices = 0  # how many devices of every process to use; 0: all
+    parallel.mode = "pmap"  # a whole copy of the state on every device, or fsdp: the state cut over the devices
     parallel.replicas = "auto"  # of an ablation: vmap (in one program), sequential (in turn), or auto: what is faster
     return parallel
 

@@ -28,6 +28,21 @@ def axis_bound(axis_name: str) -> bool:
     return True
 
 
+def places(count: int) -> Array:
+    """Returns the places in the global batch of the `count` examples in sight, [n]: of this device, or of all."""
+    first = lax.axis_index(BATCH_AXIS) * count if axis_bound(BATCH_AXIS) else 0
+    return first + jnp.arange(count)
+
+
+def examples_of_a_device(count: int) -> int:
+    """Returns how many of the `count` examples in sight lie on one device: all, but where all devices are in sight.
+
+    They are in a program for a mesh with an axis `BATCH_AXIS` that is not mapped over.
+    """
+    in_sight = 1 if axis_bound(BATCH_AXIS) else jax.sharding.get_abstract_mesh().shape.get(BATCH_AXIS, 1)
+    return count // in_sight
+
+
 def materialize(x: Array) -> Array:
     """Returns `x`, which a CPU keeps in memory once it is computed.
 
@@ -155,12 +170,11 @@ def power_iteration(matrix: Array, u: Array, steps: int) -> tuple[Array, Array]:
 
 
 def example_keys(key: Key, count: int) -> Key:
-    """Returns one key per example of this device's part of the batch, a function of its place in the global batch.
+    """Returns one key per example in sight, a function of its place in the global batch.
 
     What is drawn from them does not depend on how many devices the batch is spread over.
     """
-    first = lax.axis_index(BATCH_AXIS) * count if axis_bound(BATCH_AXIS) else 0
-    return jax.vmap(lambda place: jax.random.fold_in(key, place))(first + jnp.arange(count))
+    return jax.vmap(lambda place: jax.random.fold_in(key, place))(places(count))
 
 
 def adaptive_average(x: Array, size: int) -> Array:

@@ -87,8 +87,8 @@ class Checkpoints:
         self.latest = step
 
     def restore(self, like: Checkpoint) -> Checkpoint:
-        """Reads the newest checkpoint in the structure of `like`, on all processes."""
-        plain, arrays = None, {"state": like.state, "best": like.best}
+        """Reads the newest checkpoint in the structure of `like`, on all processes, into host memory."""
+        plain, arrays = None, jax.tree.map(_room_for, {"state": like.state, "best": like.best})
         if self._manager is not None:
             plain, arrays = self._read(arrays)
         plain = distributed.from_first(lambda: plain)
@@ -111,12 +111,11 @@ class Checkpoints:
                 self._manager.close()
 
     def _read(self, like: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
         with _readable(self._folder, self.latest):
             self._manager.wait_until_finished()
             restored = self._manager.restore(
                 self.latest,
-                args=ocp.args.Composite(arrays=ocp.args.StandardRestore(abstract), progress=ocp.args.JsonRestore()),
+                args=ocp.args.Composite(arrays=ocp.args.StandardRestore(like), progress=ocp.args.JsonRestore()),
             )
         return restored.progress, restored.arrays
 
@@ -136,6 +135,11 @@ class Checkpoints:
                 f"cannot {what}: {reason}; make room, or mend the folder, and the same command goes on from the"
                 " checkpoint before"
             ) from error
+
+
+def _room_for(leaf: Any) -> np.ndarray:
+    """Returns an array as large as a leaf, whose values are not looked at: they may lie on devices of others."""
+    return np.empty(leaf.shape, leaf.dtype)
 
 
 def _manager(folder: Path, keep: int | None, seal: Callable[[], None] | None) -> ocp.CheckpointManager:

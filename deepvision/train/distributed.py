@@ -25,6 +25,7 @@ from jax.experimental import multihost_utils
 from deepvision.train import interruption
 
 _PATIENCE_MS = 3_600_000  # for what all come to say, data being prepared; who is gone is noticed sooner
+_PIECE = 2**24  # words of 4 bytes that are sent at a time: they take room on a device
 _SECONDS_BETWEEN_LOOKS = 1.0
 _ROOM = "deepvision"
 _LOST = ("gloo", "UNAVAILABLE", "DEADLINE_EXCEEDED", "onnection", "coordination", "heartbeat")
@@ -69,7 +70,9 @@ def broadcast(tree: Any) -> Any:
     leaves, structure = jax.tree.flatten(jax.tree.map(np.asarray, tree))
     raw = b"".join(leaf.tobytes() for leaf in leaves)
     words = np.frombuffer(raw + bytes(-len(raw) % 4), np.uint32)  # integers: a sum keeps the sign of no zero
-    raw = np.asarray(multihost_utils.broadcast_one_to_all(words, is_source=is_first())).tobytes()
+    pieces = [words[start : start + _PIECE] for start in range(0, len(words), _PIECE)]
+    sent = [multihost_utils.broadcast_one_to_all(piece, is_source=is_first()) for piece in pieces]
+    raw = b"".join(np.asarray(piece).tobytes() for piece in sent)
     starts = itertools.accumulate((leaf.nbytes for leaf in leaves), initial=0)
     arrays = [
         np.frombuffer(raw, leaf.dtype, leaf.size, start).reshape(leaf.shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,17 +36,17 @@ class Evaluator:
     def __init__(
         self,
         experiment: Experiment,
-        devices: Sequence[jax.Device],
+        devices: parallel.Devices,
         replicas: int,
         together: bool,
         ensemble: bool = False,
     ) -> None:
-        self._pipeline, self._devices = experiment.evaluation, list(devices)
-        if self._pipeline.batch_size % len(self._devices):
+        self._pipeline, self._devices = experiment.evaluation, devices
+        if self._pipeline.batch_size % len(devices):
             raise UserError(
-                f"data.eval_batch_size = {self._pipeline.batch_size} does not divide over {len(self._devices)} devices"
+                f"data.eval_batch_size = {self._pipeline.batch_size} does not divide over {len(devices)} devices"
             )
-        self._resident = parallel.replicate(self._pipeline.resident, devices)
+        self._resident = devices.replicate(self._pipeline.resident)
         model, task, config = experiment.model, experiment.task, experiment.config
         if ensemble:
             self._step = parallel.compile_ensemble(make_ensemble_step(model, task), self._pipeline, devices)
@@ -59,11 +59,10 @@ class Evaluator:
 
         `before_each` is called before every batch, and may end the evaluation with an exception.
         """
-        here, batches = parallel.here(self._devices), []
+        batches = []
         for feed in self._pipeline.evaluation(parallel.part()):
             before_each()
-            feed = parallel.split_over_devices(feed, here, axis=0)
-            batches.append(self._step(variables, self._resident, feed))
+            batches.append(self._step(variables, self._resident, self._devices.feed(feed, axis=0)))
             jax.block_until_ready(batches[: -parallel.AHEAD])
         return metrics_lib.total(batches)
 
@@ -71,16 +70,18 @@ class Evaluator:
 Initialize = Callable[[Array, Array, Any, dict[str, Array]], TrainState]
 
 
-def make_initialize(experiment: Experiment) -> Initialize:
-    """Returns the compiled `(seeds [r], images [r, n, h, w, c], pretrained, numbers [r]) -> states [r]`."""
+def make_initialize(experiment: Experiment, devices: parallel.Devices | None = None) -> Initialize:
+    """Returns the compiled `(seeds [r], images [r, n, h, w, c], pretrained, numbers [r]) -> states [r]`.
+
+    The states are made where those of `devices` lie; None: all on one.
+    """
 
     def one(seed: Array, images: Array, pretrained: Any, numbers: dict[str, Array]) -> TrainState:
         optimizer, average = experiment.parts(numbers).optimizer, experiment.averaging is not None
         return init_state(seed, experiment.model, optimizer, images, average, pretrained, numbers)
 
-    # It runs once, and on a CPU optimizing the generation of random numbers takes ten times as long as running it.
-    quick = {"xla_backend_optimization_level": 0}
-    return jax.jit(jax.vmap(one, in_axes=(0, 0, None, 0)), compiler_options=quick)
+    compile_once = devices.compile_once if devices else parallel.compile_once
+    return compile_once(jax.vmap(one, in_axes=(0, 0, None, 0)))
 
 
 def initial(experiment: Experiment, initialize: Initialize | None = None) -> Checkpoint:
@@ -145,11 +146,15 @@ def evaluate_ensemble(
 
 def ensemble_evaluator(experiment: Experiment) -> Evaluator:
     """Returns the compiled evaluation of the mean prediction of an experiment's replicas."""
-    devices = parallel.pick_devices(experiment.config.parallel.devices, experiment.evaluation.batch_size)
-    return Evaluator(experiment, devices, len(experiment.seeds), together=True, ensemble=True)
+    return Evaluator(experiment, _devices(experiment), len(experiment.seeds), together=True, ensemble=True)
 
 
-def _saved(experiment: Experiment, workdir: Path, which: str) -> tuple[Any, list[int], list[jax.Device]]:
+def _devices(experiment: Experiment) -> parallel.Devices:
+    where = experiment.config.parallel
+    return parallel.pick_devices(where.devices, experiment.evaluation.batch_size, where.mode)
+
+
+def _saved(experiment: Experiment, workdir: Path, which: str) -> tuple[Any, list[int], parallel.Devices]:
     """Returns the variables [r] that a run has saved, the step of each, and the devices they are on."""
     weights, steps = [], []
     for folder in _folders(experiment, workdir):
@@ -160,12 +165,12 @@ def _saved(experiment: Experiment, workdir: Path, which: str) -> tuple[Any, list
             raise UserError(f"{workdir} kept no best weights (train.keep_best = False); evaluate the last")
         weights.append(saved.best if which == "best" else saved.last)
         steps += [of_one["step"] if which == "best" else saved.step for of_one in saved.progress.best]
-    devices = parallel.pick_devices(experiment.config.parallel.devices, experiment.evaluation.batch_size)
+    devices = _devices(experiment)
     weights = jax.tree.map(lambda *leaves: np.concatenate(leaves), *weights)
     found = {len(leaf) for leaf in jax.tree.leaves(weights)}
     if found != {len(experiment.seeds)}:
         raise UserError(f"{workdir} reports {len(experiment.seeds)} seeds, its checkpoint holds {sorted(found)}")
-    return parallel.replicate(weights, devices), steps, devices
+    return devices.place(weights), steps, devices
 
 
 def _folders(experiment: Experiment, workdir: Path) -> list[Path]:
@@ -174,7 +179,7 @@ def _folders(experiment: Experiment, workdir: Path) -> list[Path]:
     return [seed_folder(workdir, seed) for seed in experiment.seeds] if several else [workdir]
 
 
-def _own_evaluator(experiment: Experiment, devices: Sequence[jax.Device]) -> Evaluator:
+def _own_evaluator(experiment: Experiment, devices: parallel.Devices) -> Evaluator:
     together = parallel.run_together(experiment.config.parallel.replicas)
     return Evaluator(experiment, devices, len(experiment.seeds), together)
 
@@ -197,8 +202,8 @@ def starting_variables(experiment: Experiment) -> Any:
 def evaluate_initial(experiment: Experiment) -> dict[str, Any]:
     """Evaluates the weights that an experiment starts from; errors are those of `starting_variables`."""
     variables = starting_variables(experiment)
-    devices = parallel.pick_devices(experiment.config.parallel.devices, experiment.evaluation.batch_size)
-    metrics = _own_evaluator(experiment, devices)(parallel.replicate(variables, devices))
+    devices = _devices(experiment)
+    metrics = _own_evaluator(experiment, devices)(devices.place(variables))
     return {name: float(value[0]) for name, value in metrics.items()}
 
 

@@ -24,9 +24,9 @@ def replica_feeds(experiment: Experiment, step: int) -> Iterator[parallel.Feed]:
         yield _stack([feeds[seed] for seed in experiment.seeds])
 
 
-def dispatch(feeds: Iterator[parallel.Feed], steps: int, devices: int) -> parallel.Feed:
+def dispatch(feeds: Iterator[parallel.Feed], steps: int, devices: parallel.Devices) -> Any:
     """Returns the next so many steps as one feed, leaves [d, k, r, n]."""
-    return parallel.split_over_devices(_stack(itertools.islice(feeds, steps)), devices, axis=2)
+    return devices.feed(_stack(itertools.islice(feeds, steps)), axis=2)
 
 
 def _stack(trees: Iterable[Any]) -> parallel.Feed:

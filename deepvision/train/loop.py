@@ -184,8 +184,8 @@ class _Loop:
         """Goes on from a checkpoint, the newest."""
         self.step, self.unsaved = self.checkpoints.latest or 0, False
         self.reports.rewind(self.step)
-        self.state = parallel.replicate(checkpoint.state, self.devices)
-        self.best = parallel.replicate(checkpoint.best, self.devices)
+        self.state = self.devices.place(checkpoint.state)
+        self.best = self.devices.place(checkpoint.best)
         self.progress = checkpoint.progress
         self.feeds = replica_feeds(self.experiment, self.step)
 
@@ -212,7 +212,7 @@ class _Loop:
                 self._stop(outputs)
             count = min(self.agenda.scan_steps, until - self.step)
             try:
-                feed = dispatch(self.feeds, count, parallel.here(self.devices))
+                feed = dispatch(self.feeds, count, self.devices)
             except UserError:
                 if not interruption.requested():  # a signal to all processes of a terminal ends those that read data
                     raise
@@ -260,13 +260,13 @@ class _Loop:
         active, stopped = self._active(), np.asarray(self.state.stopped)
         improved = self.progress.update(step, metrics, ~active)
         if self.best is not None:
-            self.best = _keep_best(self.best, self.state.evaluated, parallel.replicate(improved, self.devices))
+            self.best = _keep_best(self.best, self.state.evaluated, self.devices.replicate(improved))
         self.reports.log(step, "eval", metrics, self._active())
         self.display.evaluated(step, self._means(metrics))
         patience = self.experiment.config.train.early_stopping
         if patience:
             stopped = stopped | (np.asarray(self.progress.waited) >= patience)
-            self.state = self.state.replace(stopped=parallel.replicate(stopped, self.devices))
+            self.state = self.state.replace(stopped=self.devices.replicate(stopped))
         self.unsaved = True
 
     def _at_boundary(self) -> None:

@@ -27,10 +27,11 @@ class Programs:
 
     def __init__(self, experiment: Experiment, replicas: int, together: bool, why: str) -> None:
         self.together, self.why, self.for_one = together or replicas == 1, why, replicas == 1
-        self.devices = parallel.pick_devices(experiment.config.parallel.devices, experiment.train.batch_size)
+        where = experiment.config.parallel
+        self.devices = parallel.pick_devices(where.devices, experiment.train.batch_size, where.mode)
         _check_parts(experiment, len(self.devices))
-        self.resident = parallel.replicate(experiment.train.resident, self.devices)
-        self.initialize = make_initialize(experiment)
+        self.resident = self.devices.replicate(experiment.train.resident)
+        self.initialize = make_initialize(experiment, self.devices)
         self.train = parallel.compile_train(
             make_step(experiment), experiment.train, self.devices, replicas, self.together
         )

@@ -30,7 +30,8 @@ from deepvision.train import distributed
 from deepvision.train.stored import METRICS, RESULT, TIMING, read_json, read_lines, whole_lines
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "grain", "tensorflow-datasets")
-NO_PART_OF_A_RESULT = ("parallel.devices", "train.watchdog_seconds")  # may change from one call to the next
+# What may change from one call to the next:
+NO_PART_OF_A_RESULT = ("parallel.devices", "parallel.mode", "train.watchdog_seconds")
 
 
 class RunFolder:

@@ -139,7 +139,7 @@ def _accumulated(gradient: Callable, state: TrainState, batch: Batch, key: Key, 
     if parts == 1:
         grads, (model_state, metrics) = gradient(state.params, state.model_state, batch, key)
         return grads, model_state, metrics
-    split = jax.tree.map(lambda x: x.reshape(parts, x.shape[0] // parts, *x.shape[1:]), batch)
+    split = jax.tree.map(functools.partial(_dealt, parts=parts), batch)
 
     def part(carry: Any, xs: tuple[Batch, Array]) -> tuple[Any, Metrics]:
         total, model_state = carry
@@ -150,6 +150,14 @@ def _accumulated(gradient: Callable, state: TrainState, batch: Batch, key: Key, 
     (total, model_state), metrics = unrolled_scan(part, start, (split, jnp.arange(parts)))
     grads = jax.tree.map(lambda x: x / parts, total)
     return grads, model_state, jax.tree.map(functools.partial(jnp.sum, axis=0), metrics)
+
+
+def _dealt(x: Array, parts: int) -> Array:
+    """Returns x [n, ...] as [parts, n / parts, ...], example i in part i mod parts.
+
+    So a part is the same examples of the global batch on any number of devices, and each device has its share of it.
+    """
+    return jnp.swapaxes(x.reshape(x.shape[0] // parts, parts, *x.shape[1:]), 0, 1)
 
 
 def _mean_over_devices(tree: Any) -> Any:

@@ -7,7 +7,6 @@ import time
 
 import jax
 
-from deepvision.train import parallel
 from deepvision.train.agenda import Agenda
 from deepvision.train.evaluate import initial
 from deepvision.train.experiment import Experiment
@@ -29,7 +28,7 @@ def time_steps(experiment: Experiment, programs: Programs, dispatches: int = 3) 
     feeds, steps = replica_feeds(experiment, 0), _steps(experiment)
     state, seconds = _state(experiment, programs), []
     for _ in range(dispatches + 1):
-        feed = dispatch(feeds, steps, parallel.here(programs.devices))
+        feed = dispatch(feeds, steps, programs.devices)
         started = time.perf_counter()
         state, metrics = programs.train(state, programs.resident, feed)
         jax.block_until_ready(metrics)
@@ -39,7 +38,7 @@ def time_steps(experiment: Experiment, programs: Programs, dispatches: int = 3) 
 
 def memory_mb(experiment: Experiment, programs: Programs) -> float:
     """Returns what the compiled training step takes of a device, in MiB: arguments, results and all in between."""
-    feed = dispatch(replica_feeds(experiment, 0), _steps(experiment), parallel.here(programs.devices))
+    feed = dispatch(replica_feeds(experiment, 0), _steps(experiment), programs.devices)
     compiled = programs.train.lower(_state(experiment, programs), programs.resident, feed).compile()
     analysis = compiled.memory_analysis()
     parts = (analysis.argument_size_in_bytes, analysis.output_size_in_bytes, analysis.temp_size_in_bytes)
@@ -47,7 +46,7 @@ def memory_mb(experiment: Experiment, programs: Programs) -> float:
 
 
 def _state(experiment: Experiment, programs: Programs) -> TrainState:
-    return parallel.replicate(initial(experiment, programs.initialize).state, programs.devices)
+    return programs.devices.place(initial(experiment, programs.initialize).state)
 
 
 def _steps(experiment: Experiment) -> int:

@@ -22,6 +22,7 @@ from pathlib import Path
 from ml_collections import config_dict
 
 from deepvision.config import default_config
+from experiments.benchmarks.timing import write
 
 NETWORKS = {"lenet5_modern": None, "cifar_resnet20": {"width": 4}}
 
@@ -105,15 +106,6 @@ def table(found: dict[str, list[float]], arguments: argparse.Namespace) -> str:
     return "\n".join(rows) + "\n"
 
 
-def write(file: Path, text: str) -> None:
-    import jax
-
-    command = f"`python -m experiments.benchmarks.replicas {' '.join(sys.argv[1:])}`"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    where = f"{os.cpu_count()} CPU cores, jax {jax.__version__}, {time.strftime('%Y-%m-%d')}"
-    file.write_text(f"{command}, {where}\n\n{text}")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", choices=NETWORKS, default="lenet5_modern")
@@ -136,7 +128,7 @@ def main() -> None:
     text = table(found, arguments)
     print(f"\n{text}")
     if arguments.out:
-        write(arguments.out / f"replicas_{arguments.network}.md", text)
+        write(arguments.out / f"replicas_{arguments.network}.md", "replicas", text)
 
 
 if __name__ == "__main__":

@@ -20,13 +20,22 @@ from deepvision.errors import UserError
 from deepvision.train import compile_cache, distributed, interruption, rendezvous
 from deepvision.train.watchdog import Watchdog
 from tests.train import topologies
-from tests.train.faults import run, small_run
+from tests.train.faults import at, run, small_run
 
 
 def train_all(folder: Path) -> None:
     """Every run that is compared over topologies."""
     for name, config in topologies.configs().items():
         run(config, folder / name, seeds=(0,))
+
+
+def share(folder: Path) -> None:
+    """Two runs with a state cut over the processes: one is ended that was begun elsewhere, and one is stopped."""
+    config = small_run(parallel__mode="fsdp")
+    run(config, folder / "begun on one")
+    with interruption.listening(), pytest.MonkeyPatch.context() as patch:
+        at(patch, "step 7", interruption.request)
+        run(config, folder / "begun on four")
 
 
 def stopped_run() -> ConfigDict:
@@ -82,7 +91,9 @@ def slowly(config: ConfigDict, folder: Path, act: Callable[[], None] = lambda: N
         run(config, folder, seeds=(0,))
 
 
-SCENARIOS = {function.__name__: function for function in (train_all, stop_one, fail_in_one, kill_one, train_disturbed)}
+SCENARIOS = {
+    function.__name__: function for function in (train_all, share, stop_one, fail_in_one, kill_one, train_disturbed)
+}
 
 
 def begin(scenario: str, folder: Path, processes: int, devices: int) -> list[subprocess.Popen]:

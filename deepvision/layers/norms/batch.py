@@ -75,9 +75,11 @@ class BatchStatistics(Norm):
         return variance * (count / max(count - 1, 1))
 
     def _set_size(self, x: Array) -> int:
-        """Returns how many examples of this device share moments; all in the batch that only makes the variables."""
-        examples = x.shape[0]
-        if self.statistics_scope != "ghost" or self.is_initializing():
+        """Returns how many examples in sight share moments; all in the batch that only makes the variables."""
+        if self.statistics_scope == "global" or self.is_initializing():
+            return x.shape[0]
+        examples = ops.examples_of_a_device(x.shape[0])
+        if self.statistics_scope == "device":
             return examples
         if examples % self.ghost_size:
             raise UserError(

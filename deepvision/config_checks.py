@@ -10,7 +10,7 @@ from deepvision.ablation.fields import field_names
 from deepvision.config import default_config
 from deepvision.errors import UserError
 
-_LARGEST = 2**31 - 1  # what the steps and seeds of a run can count to
+_LARGEST = {int: 2**31 - 1, float: 3e38}  # what steps and seeds can count to; what float32 holds
 
 
 def check_fields(config: config_dict.ConfigDict) -> None:
@@ -21,7 +21,7 @@ def check_fields(config: config_dict.ConfigDict) -> None:
 def check_values(config: config_dict.ConfigDict) -> None:
     """Raises a UserError for a value of another type than its field, or a number that no field can mean.
 
-    Such is one that is negative, not finite, or beyond 32 bits.
+    Such is one that is negative, not finite, or too large for 32 bits.
     """
     default = default_config()
     for field in field_names(default):
@@ -46,8 +46,9 @@ def _check_section(config: config_dict.ConfigDict, default: config_dict.ConfigDi
 
 def _check_value(field: str, value: Any, default: config_dict.ConfigDict, name: str) -> None:
     """Checks one value against the section of the default config that its field is in."""
-    if isinstance(value, int | float) and not 0 <= value <= _LARGEST:
-        raise UserError(f"{field} must be a number from 0 to {_LARGEST:,}, got {value}")
+    largest = _LARGEST.get(type(value))
+    if largest is not None and not 0 <= value <= largest:
+        raise UserError(f"{field} must be a number from 0 to {largest:,}, got {value}")
     wanted, may_be_none = default.get_type(name), default[name] is None
     try:
         if value is None and not may_be_none:

@@ -37,6 +37,7 @@ def configs() -> dict[str, ConfigDict]:
         model__name="lenet5_modern",
         model__overrides=None,
         model__norm="batch(scope='device')",
+        data__image_size=16,
         optimizer__name="lars",
         optimizer__weight_decay=1e-3,
         optimizer__accumulate=2,

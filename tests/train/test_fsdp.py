@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jax.sharding import PartitionSpec
 
 from deepvision.build import build
 from deepvision.errors import UserError
@@ -90,8 +91,8 @@ def test_leaves_are_cut_along_their_longest_axis_that_divides():
     one = pick_devices(1, 8, "fsdp")
     state = {"kernel": np.zeros((1, 3, 512, 256), np.float32), "bias": np.zeros((1, 256), np.float32)}
     placed = one.place(state)
-    assert placed["kernel"].sharding.spec == (None, None, "batch")
-    assert placed["bias"].sharding.spec == ()
+    assert placed["kernel"].sharding.spec == PartitionSpec(None, None, "batch")
+    assert placed["bias"].sharding.spec == PartitionSpec()
 
 
 def test_what_does_not_exist_or_fit_is_refused():

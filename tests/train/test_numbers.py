@@ -77,7 +77,7 @@ def losses(experiment: Experiment, together: bool) -> np.ndarray:
     programs = Programs(experiment, len(experiment.seeds), together, why="")
     state, feeds, found = initial(experiment).state, replica_feeds(experiment, 0), []
     for _ in range(STEPS):
-        state, metrics = programs.train(state, programs.resident, dispatch(feeds, 1, devices=1))
+        state, metrics = programs.train(state, programs.resident, dispatch(feeds, 1, programs.devices))
         total, count = metrics["loss"]
         found.append(np.asarray(total[0] / count[0]))
     return np.stack(found)

@@ -238,6 +238,9 @@ class Tensor:
     def __init__(self, array: np.ndarray) -> None:
         self.array = array
 
+    def __repr__(self) -> str:
+        return f"Tensor{self.array.shape}"
+
     def detach(self) -> Tensor:
         return self
 

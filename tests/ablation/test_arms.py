@@ -98,7 +98,7 @@ def test_a_bad_axis_is_refused_with_the_reason(axes, message):
 def test_no_seeds_is_refused():
     config = _config({"model.norm": ("batch",)})
     config.ablation.seeds = 0
-    with pytest.raises(UserError, match="at least 1"):
+    with pytest.raises(UserError, match="ablation.seeds must be 1 to 10,000, got 0"):
         make_arms(config)
 
 

@@ -97,6 +97,7 @@ def test_a_swapped_activation_keeps_the_weights_and_a_swapped_norm_is_refused(we
 
 def test_reading_pth_asks_for_torch(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "torch", None)
+    (tmp_path / "weights.pth").touch()
     with pytest.raises(UserError, match=r"pip install 'deepvision\[torch\]'"):
         read_arrays(tmp_path / "weights.pth")
 

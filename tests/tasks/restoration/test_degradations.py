@@ -18,7 +18,7 @@ PIXELS = np.add.outer(np.arange(48), np.arange(64)) * 2
 COLOUR = np.stack([PIXELS, PIXELS[::-1], 255 - PIXELS], axis=-1).astype(np.uint8)
 FLAT = jnp.full((200, 300, 1), 0.5)
 CHOICES = (
-    *DEGRADATIONS,
+    *(name for name in DEGRADATIONS if name != "given"),  # which is that of the files
     "gaussian(sigma=(0, 55))",
     "poisson(peak=(5, 50))",
     "jpeg(quality=(10, 90))",

@@ -127,7 +127,7 @@ def test_sides_that_are_no_multiples_are_mirrored(styles: str):
     ("fields", "message"),
     [
         ({"image": ""}, "style_transfer.image must name a file"),
-        ({"image": "nowhere.png"}, "style_transfer.image: nowhere.png: it cannot be read"),
+        ({"image": "nowhere.png"}, "style_transfer.image: nowhere.png: there is no such file"),
         ({"alpha": 1.5}, r"style_transfer.alpha must be in \[0, 1\]"),
         ({"smoothness": 1.0}, "smoothness has no part in the loss of task arbitrary_style_transfer"),
         ({"model": "transform_net"}, "needs a network that enlarges 8 times what it is given, not transform_net"),

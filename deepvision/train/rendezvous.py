@@ -56,6 +56,8 @@ def join(place: Place | None, cluster: str, timeout: int) -> None:
     if place is None or place.processes == 1:
         return
     call_roll(place, timeout)
+    # On CPUs, programs that run at the same time mix up what they say to other processes.
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
     jax.distributed.initialize(
         place.coordinator,
         place.processes,

@@ -138,6 +138,16 @@ class Machines:
             "JAX_PLATFORMS": "cpu",
         }
 
+    def remove(self, program: str) -> None:
+        """Leaves a program out of the PATH, also where this machine has it."""
+        others = self.root.parent / "others"
+        others.mkdir()
+        for folder in map(Path, self.environment["PATH"].split(":")):
+            for file in folder.iterdir():
+                if file.name != program and not (others / file.name).is_symlink():
+                    (others / file.name).symlink_to(file)
+        self.environment["PATH"] = str(others)
+
     def start(self, *words: str, **environment: str) -> subprocess.Popen:
         """Starts launch.sh."""
         self._calls.write_text("")

@@ -16,6 +16,7 @@ from deepvision.choices import Choice
 from deepvision.errors import UserError
 from deepvision.layers import activations
 from deepvision.layers.conv import Conv, ConvTranspose, PartialConv
+from deepvision.layers.initializers import scaled
 from deepvision.layers.linear import Dense, Pair
 from deepvision.layers.pooling import Window
 from deepvision.layers.stochastic import is_off, rate_of
@@ -65,15 +66,18 @@ class BoundLayers:
         excitatory: bool = False,
         linear: bool = False,
         connections: tuple[tuple[int, ...], ...] | None = None,
+        init_scale: float = 1.0,
     ) -> Conv:
         """Makes a convolution; `padding` None keeps the size at stride 1 (odd kernels).
 
         `untied_bias` gives every unit of a map a bias of its own, not every map; `excitatory` makes every weight its
         modulus; `linear` says that its input comes from no activation, so that initialization needs no gain;
-        `connections`, for each output the inputs that it sees, if not all.
+        `connections`, for each output the inputs that it sees, if not all; `init_scale` multiplies the kernel that
+        training starts from, whatever the initialization.
         """
         kernel, stride, dilation = _pair(kernel), _pair(stride), _pair(dilation)
         same = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True))
+        shared = self._shared(use_bias, linear, groups)
         make = functools.partial(PartialConv, connections=connections) if connections else Conv
         return make(
             features=features,
@@ -84,7 +88,7 @@ class BoundLayers:
             groups=groups,
             untied_bias=untied_bias,
             excitatory=excitatory,
-            **self._shared(use_bias, linear, groups),
+            **shared | {"kernel_init": scaled(shared["kernel_init"], init_scale)},
             name=name,
         )
 

@@ -74,6 +74,15 @@ def bilinear(key: Key, shape: Shape, dtype: jnp.dtype = jnp.float32) -> Array:
     return (plane[..., None, None] * jnp.eye(*shape[2:])).astype(dtype)
 
 
+def scaled(init: Initializer, scale: float) -> Initializer:
+    """Returns an initializer of `scale` times the values of another."""
+
+    def scaled_init(key: Key, shape: Shape, dtype: jnp.dtype = jnp.float32) -> Array:
+        return scale * init(key, shape, dtype)
+
+    return init if scale == 1 else scaled_init
+
+
 INITIALIZERS = {
     "normal": normal,
     "truncated_normal": truncated_normal,

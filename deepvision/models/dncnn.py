@@ -19,6 +19,9 @@ from deepvision.models.restoration import Restoration, add_residual
 from deepvision.types import Images
 
 PAPER = Layers(norm="batch", act="relu", paper_init="he_normal")
+# Of what is learned about an image, at first: the network starts with the image itself, and learns several times as
+# fast. In the authors' code it is the norms that start small, with scales of at most 0.025.
+_SMALL = 0.01
 
 
 class DnCNN(Restoration):
@@ -74,7 +77,9 @@ class DnCNN(Restoration):
         y = L.dropout(name="dropout")(y)
         if not self.num_classes:
             return y
-        return self.leave(x, L.conv(self.num_classes * self.cell**2, 3, use_bias=self.outer_bias, name="head")(y))
+        scale = _SMALL if self.residual else 1.0
+        head = L.conv(self.num_classes * self.cell**2, 3, use_bias=self.outer_bias, init_scale=scale, name="head")
+        return self.leave(x, head(y))
 
     def enter(self, x: Images) -> Images:
         """Returns what the chain sees."""

@@ -32,6 +32,13 @@ def test_options_are_added_to_those_of_the_user(version, before, after, monkeypa
     assert cpu_compiler.os.environ["XLA_FLAGS"] == after
 
 
+def test_doubles_are_left_to_the_compiler(monkeypatch):
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    monkeypatch.setenv("XLA_FLAGS", "")
+    cpu_compiler.set_options(doubles=True)
+    assert cpu_compiler.os.environ["XLA_FLAGS"] == BARRIERS
+
+
 def test_compilers_for_accelerators_are_told_nothing(monkeypatch):
     monkeypatch.delenv("JAX_PLATFORMS", raising=False)
     monkeypatch.setenv("XLA_FLAGS", "")

@@ -38,13 +38,13 @@ def full() -> config_dict.ConfigDict:
 
 
 def small() -> config_dict.ConfigDict:
-    """Eight layers of 32 channels, 1,600 updates."""
+    """Eight layers of 32 channels, 800 updates by batches of 8."""
     config = recipes.denoising()
     config.model.overrides = {"depth": 8, "width": 32}
-    config.data.batch_size = 16
-    config.data.patches_per_image = 32
+    config.data.batch_size = 8
+    config.data.patches_per_image = 16
     config.data.eval_split = "Set12"
-    config.train.epochs = 2.0
-    config.train.eval_every_epochs = 0.5
+    config.train.epochs = 1.0
+    config.train.eval_every_epochs = 0.25
     config.ablation.seeds = 2
     return config

@@ -44,6 +44,6 @@ def small() -> config_dict.ConfigDict:
     config.data.patch_size = 128
     config.data.patches_per_image = 16
     config.data.batch_size = 8
-    config.train.epochs = 40.0
+    config.train.epochs = 20.0
     config.train.eval_every_epochs = 10.0
     return config

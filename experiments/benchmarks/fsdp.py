@@ -64,7 +64,7 @@ def main() -> None:
     arguments = parser.parse_args()
     flags = os.environ.get("XLA_FLAGS", "")
     os.environ["XLA_FLAGS"] = f"{flags} --xla_force_host_platform_device_count={DEVICES}"
-    cpu_compiler.keep_barriers()
+    cpu_compiler.set_options()
     steps, held = {}, {}
     for mode in ("pmap", "fsdp"):
         steps[mode], held[mode] = stepping(study(arguments, mode))

@@ -121,7 +121,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    cpu_compiler.keep_barriers()
+    cpu_compiler.set_options()
     experiment = build(study(arguments))
     programs = Programs(experiment, 1, together=True, why="")
     turns = Turns(bare(experiment, programs))

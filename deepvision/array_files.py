@@ -6,7 +6,9 @@ What a file holds is data: nothing in it is executed, and what its headers claim
 from __future__ import annotations
 
 import math
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,6 +25,7 @@ _COUNTER = "num_batches_tracked"
 _LARGER = "it is damaged, or for a larger machine"
 # What the decoders of .npz raise on damaged bytes. RuntimeError: members that are encrypted.
 _BROKEN = (OSError, ValueError, EOFError, KeyError, TypeError, RuntimeError, zipfile.BadZipFile, zipfile.LargeZipFile)
+_BROKEN += (zlib.error, SyntaxError, tokenize.TokenError)  # the last two: of headers, which are literals of Python
 
 
 def read_arrays(source: str | Path | Mapping[str, Any], field: str = "weights") -> dict[str, np.ndarray]:
@@ -37,8 +40,9 @@ def read_arrays(source: str | Path | Mapping[str, Any], field: str = "weights") 
     Raises:
         UserError: it cannot be read, or holds something else than arrays of real numbers.
     """
-    arrays = source if isinstance(source, Mapping) else _read_file(Path(source), field)
-    arrays = {name: _floating(field, name, value) for name, value in arrays.items() if not name.endswith(_COUNTER)}
+    given = isinstance(source, Mapping)
+    arrays, where = (source, field) if given else (_read_file(Path(source), field), f"{field}: {source}")
+    arrays = {name: _floating(where, name, value) for name, value in arrays.items() if not name.endswith(_COUNTER)}
     if arrays and all(name.startswith("module.") for name in arrays):
         arrays = {name.removeprefix("module."): value for name, value in arrays.items()}
     return arrays
@@ -162,11 +166,11 @@ def _get(content: Any, key: str) -> Any:
     return content.get(key) if isinstance(content, Mapping) else None
 
 
-def _floating(field: str, name: str, value: Any) -> np.ndarray:
+def _floating(where: str, name: str, value: Any) -> np.ndarray:
     array = np.asarray(value)
     if not jnp.issubdtype(array.dtype, jnp.number) and array.dtype != bool or array.dtype.kind == "c":
         found = "complex numbers" if array.dtype.kind == "c" else f"{array.dtype}"
-        raise UserError(f"{field}: {name!r} is no array of real numbers ({found}): give names with such arrays alone")
+        raise UserError(f"{where}: {name!r} is no array of real numbers ({found}): give names with such arrays alone")
     return array if array.dtype == np.float64 else array.astype(np.float32, copy=False)
 
 

@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+import optax
 from ml_collections import ConfigDict
 
 from deepvision.ablation.metrics import METRICS
@@ -17,8 +20,10 @@ from deepvision.config_checks import check_values
 from deepvision.data import Pipeline, open_pipelines
 from deepvision.errors import UserError, unknown
 from deepvision.interop import pretrained, refit
-from deepvision.layers.layers import TABLES
+from deepvision.layers.layers import NOISES, TABLES, Layers
+from deepvision.layers.stochastic import is_off, rate_of
 from deepvision.models import Description, Network, create_model, describe
+from deepvision.models.describe import Site
 from deepvision.regularizers import PROJECTIONS, REGULARIZERS
 from deepvision.tasks import Task, task_class
 from deepvision.train.averaging import AVERAGES
@@ -64,24 +69,28 @@ def build_replicas(
     outputs = task_class(config.task).head(train.info.num_classes, train.image_shape)
     model = make_model(config, outputs)
     input_shape = _make_task(config, config.loss, model).input_shape(train.image_shape)
-    description = describe(model, input_shape)
-    _check_sites(config.model, description)
+    numbers = numbers_of(configs)
+    noisiest = _noisiest(model, numbers)
+    description = describe(noisiest, input_shape)
+    _check_sites(config.model, noisiest.layers, description)
     weights = f"the {description.parameters:,} parameters of {config.model.name}"
     check_room(weights, 4 * description.parameters, "choose a smaller network")
     steps_per_epoch = train.num_examples / train.batch_size
     total_steps = _total_steps(config, steps_per_epoch)
     parts = functools.partial(_parts, model, description.blocks, total_steps, steps_per_epoch)
     different = {other.to_json_best_effort(): other for other in configs}
-    task = [parts(other, {}) for other in different.values()][0].task  # all are made, which checks their numbers
+    made = [parts(other, {}) for other in different.values()][0]  # all are made, which checks their numbers
+    if tuple(config.optimizer.trainable) != ("*",):
+        _check_trainable(made.optimizer, model, input_shape)
     return Experiment(
         config=config,
         seeds=tuple(seeds),
-        numbers=numbers_of(configs),
+        numbers=numbers,
         model=model,
-        task=task,
+        task=made.task,
         parts=functools.partial(parts, config),
         train=train,
-        evaluation=evaluation.with_inputs(task.on_host),
+        evaluation=evaluation.with_inputs(made.task.on_host),
         penalties=tuple(resolve(REGULARIZERS, choice, "regularizer")() for choice in config.loss.regularizers),
         projections=tuple(resolve(PROJECTIONS, choice, "projection")() for choice in config.loss.projections),
         averaging=_averaging(config.train.averaging),
@@ -141,11 +150,32 @@ def _check_best_metric(name: str) -> None:
         raise unknown("train.best_metric", name, METRICS)
 
 
-def _check_sites(model: ConfigDict, description: Description) -> None:
+def _noisiest(model: Network, numbers: Mapping[str, Sequence[float]]) -> Network:
+    """Returns the network with the highest rates of noise of all replicas: where one of them is 0, there is no site."""
+    rates = {kind: max(numbers[f"model.{kind}"]) for kind in NOISES if f"model.{kind}" in numbers}
+    return model.clone(layers=model.layers.replace(rates))
+
+
+def _check_sites(model: ConfigDict, layers: Layers, description: Description) -> None:
     """Refuses a choice of a kind that the network has no site for: it would change nothing."""
-    for kind in TABLES:
-        if model[kind] is not None and not description.count(kind):
+    silent = [kind for kind in NOISES if is_off(rate_of(getattr(layers, kind)))]
+    filled = {_field_of(site) for site in description.sites}
+    for kind in (*TABLES, *NOISES):
+        if model[kind] is not None and kind not in silent and kind not in filled:
             raise UserError(f"model.{kind} = {model[kind]!r}: {model.name} has no site of that kind; leave it out")
+
+
+def _field_of(site: Site) -> str:
+    """Returns the field of `config.model` that fills a site; dropout of the inputs is known by its name."""
+    return "input_dropout" if site.path.endswith("input_dropout") else site.kind
+
+
+def _check_trainable(optimizer: optax.GradientTransformation, model: Network, input_shape: Sequence[int]) -> None:
+    """Lets the optimizer look at the parameters, without computing any, and refuse names of none."""
+    x = jax.ShapeDtypeStruct((1, *input_shape), jnp.float32)
+    keys = {"params": jax.random.key(0), "dropout": jax.random.key(0)}
+    variables = jax.eval_shape(model.init, keys, x)
+    jax.eval_shape(optimizer.init, variables["params"])
 
 
 def _pretrained(

@@ -13,6 +13,12 @@ from deepvision.errors import UserError
     ("fields", "message"),
     [
         ({"model.name": "mlp", "model.pool": "max"}, "model.pool = 'max': mlp has no site of that kind"),
+        ({"model.name": "mlp", "model.drop_path": 0.1}, "model.drop_path = 0.1: mlp has no site of that kind"),
+        ({"model.name": "vgg11", "model.overrides": "{'width': 0}"}, "x0: mend the 0 in model.overrides"),
+        (
+            {"model.name": "vit_micro_patch4_32", "model.overrides": "{'patch': 0}"},
+            "mend the 0 of patch in model.overrides",
+        ),
         ({"model.overrides": "{'width'"}, "cannot read model.overrides"),
         ({"model.overrides": "8"}, "model.overrides must be a mapping"),
         ({"task": "clasification"}, "unknown task 'clasification' .did you mean 'classification'"),

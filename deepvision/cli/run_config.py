@@ -18,30 +18,39 @@ def read_config(folder: Path) -> config_dict.ConfigDict:
     """Returns the config that the run in `folder` was made with.
 
     Raises:
-        UserError: there is no run, or its config has a field that this version does not know.
+        UserError: there is no run, or its config has a field that this version does not know, or a value that no
+            field can have; names the file and the field.
     """
     file = folder / "config.json"
     if not file.is_file():
         raise UserError(f"{folder} holds no run: there is no {file}")
-    config = default_config()
+    config, stored = default_config(), read_json(file, dict)
     try:
-        _fill(config, read_json(file, dict), file)
+        _fill(config, stored, "")
         check_values(config)
-    except TypeError as error:
-        raise UserError(f"{file}: {str(error).splitlines()[0]}") from None
+    except UserError as error:
+        raise UserError(f"{file}: {error}") from None
     return config
 
 
-def _fill(config: config_dict.ConfigDict, stored: dict[str, Any], file: Path) -> None:
+def _fill(config: config_dict.ConfigDict, stored: dict[str, Any], prefix: str) -> None:
     for key, value in stored.items():
+        field = f"{prefix}{key}"
         if key not in config:
-            raise UserError(f"{file} has a field {key!r} that this version of deepvision does not know")
+            raise UserError(f"it has a field {field!r} that this version of deepvision does not know")
         if isinstance(config[key], config_dict.ConfigDict):
             if not isinstance(value, dict):
-                raise UserError(f"{file}: {key!r} must be a mapping, it is {value!r}")
-            _fill(config[key], value, file)
+                raise UserError(f"{field!r} must be a mapping, it is {value!r}")
+            _fill(config[key], value, f"{field}.")
         else:
-            config[key] = _tuples(value)
+            _set(config, key, _tuples(value), field)
+
+
+def _set(config: config_dict.ConfigDict, key: str, value: Any, field: str) -> None:
+    try:
+        config[key] = value
+    except TypeError:
+        raise UserError(f"{field} is of type {config.get_type(key).__name__}, got {value!r}") from None
 
 
 def _tuples(value: Any) -> Any:

@@ -102,7 +102,7 @@ def _stylist(given: Any) -> Stylist:
         style = _read(Path(given.style), given.image_size)
     except UserError as error:
         raise UserError(f"--style: {given.style}: {error}") from error
-    weights, average = read_weights(given.weights, given.network, (*STYLE, CONTENT)), given.pool == "avg"
+    weights, average = read_weights(given.weights, given.network, (*STYLE, CONTENT), "--"), given.pool == "avg"
     grams = grams_of(weights, style, STYLE, average)
     loss = PerceptualLoss(weights, CONTENT, grams, given.content, given.style_weight, given.smoothness, average)
     return Stylist(loss, style, given)

@@ -44,11 +44,12 @@ def pad_crop(image: jax.Array, key: jax.Array, padding: int = 4, mode: str = "co
     Source: He et al. 2016, section 4.2 (after Lee et al. 2015): padding 4, zeros after the mean was subtracted.
 
     Raises:
-        UserError: `padding` is negative, or not smaller than the image with "reflect"; an unknown mode.
+        UserError: `padding` is negative, or larger than the image, or with "reflect" as large; an unknown mode.
     """
     height, width, channels = image.shape
-    if not _is_whole(padding) or padding < 0:
-        raise UserError(f"augmentation pad_crop: padding must be an integer >= 0, got {padding!r}")
+    if not _is_whole(padding) or not 0 <= padding <= min(height, width):
+        most = min(height, width)
+        raise UserError(f"augmentation pad_crop: padding must be an integer >= 0, at most {most} here, got {padding!r}")
     if mode not in PAD_MODES:
         raise UserError(f"augmentation pad_crop: mode must be one of {', '.join(PAD_MODES)}, got {mode!r}")
     if mode == "reflect" and padding >= min(height, width):

@@ -8,6 +8,7 @@ from flax.linen.dtypes import promote_dtype
 from jax import lax
 
 from deepvision import ops
+from deepvision.errors import UserError
 from deepvision.layers.kernels import Parameterization
 from deepvision.types import Array, Initializer
 
@@ -38,7 +39,14 @@ class Linear(nn.Module):
     def operands(
         self, x: Array, kernel_shape: tuple[int, ...], units: tuple[int, ...] = ()
     ) -> tuple[Array, Array, Array | None]:
-        """Returns input, kernel and bias in the type of the computation; positions in `units` each own a bias."""
+        """Returns input, kernel and bias in the type of the computation; positions in `units` each own a bias.
+
+        Raises: UserError for a kernel without weights, which a width of 0 in the network asks for.
+        """
+        if 0 in kernel_shape:
+            shape = "x".join(map(str, kernel_shape))
+            where = "/".join(self.path)
+            raise UserError(f"layer {where} would have a kernel of {shape}: mend the 0 in model.overrides")
         kernel = self.read_kernel(kernel_shape)
         bias = self.param("bias", self.bias_init, (*units, self.features)) if self.use_bias else None
         return promote_dtype(x, kernel, bias, dtype=self.dtype)

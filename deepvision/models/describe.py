@@ -135,7 +135,13 @@ def describe(model: Network, input_shape: Sequence[int], train: bool = False) ->
             keys = {"params": jax.random.key(0), "dropout": jax.random.key(0)}
             return model.init_with_output(keys, x, train=train)
 
-    y, variables = jax.eval_shape(run, jax.ShapeDtypeStruct((1, *input_shape), jnp.float32))
+    try:
+        y, variables = jax.eval_shape(run, jax.ShapeDtypeStruct((1, *input_shape), jnp.float32))
+    except ZeroDivisionError as error:
+        zeros = _zeros(model)
+        if not zeros:
+            raise
+        raise UserError(f"{type(model).__name__} cannot be made: mend the 0 of {zeros} in model.overrides") from error
     sizes = {name: _size(collection) for name, collection in variables.items()}
     return Description(
         name=type(model).__name__,
@@ -146,6 +152,17 @@ def describe(model: Network, input_shape: Sequence[int], train: bool = False) ->
         macs=sum(macs),
         sites=tuple(sites),
     )
+
+
+def _zeros(model: Network) -> str:
+    """Returns the fields of a network that are 0, or hold one, but for a classifier that is left out."""
+    values = {field.name: getattr(model, field.name) for field in dataclasses.fields(model)}
+    return ", ".join(name for name, value in values.items() if name != "num_classes" and _holds_zero(value))
+
+
+def _holds_zero(value: Any) -> bool:
+    values = value if isinstance(value, tuple) else (value,)
+    return any(isinstance(one, int | float) and not isinstance(one, bool) and one == 0 for one in values)
 
 
 def _site(module: nn.Module, x: jax.Array) -> Site | None:

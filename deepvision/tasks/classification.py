@@ -67,7 +67,15 @@ class Classification:
 
     @classmethod
     def configured(cls, config: ConfigDict, loss: ConfigDict, model: Network) -> Classification:
-        """Makes the task from the section `loss` of a config and what the network says its outputs are."""
+        """Makes the task from the section `loss` of a config and what the network says its outputs are.
+
+        Raises:
+            UserError: the network does not label images.
+        """
+        if model.dense:
+            raise UserError(
+                f"task classification needs a network that labels images, which {config.model.name} does not"
+            )
         return cls(
             label_smoothing=loss.label_smoothing,
             mixup=loss.mixup,

@@ -117,6 +117,7 @@ class Checkpoints:
                 self.latest,
                 args=ocp.args.Composite(arrays=ocp.args.StandardRestore(like), progress=ocp.args.JsonRestore()),
             )
+            _check_shapes(restored.arrays, like)
         return restored.progress, restored.arrays
 
     def _seal(self) -> None:
@@ -140,6 +141,14 @@ class Checkpoints:
 def _room_for(leaf: Any) -> np.ndarray:
     """Returns an array as large as a leaf, whose values are not looked at: they may lie on devices of others."""
     return np.empty(leaf.shape, leaf.dtype)
+
+
+def _check_shapes(found: Any, wanted: Any) -> None:
+    """Raises a ValueError where arrays differ in shape, which orbax lets pass."""
+    for (path, array), room in zip(jax.tree.leaves_with_path(found), jax.tree.leaves(wanted), strict=True):
+        if array.shape != room.shape:
+            name = jax.tree_util.keystr(path, simple=True, separator="/")
+            raise ValueError(f"it is of another network, {name} has the shape {array.shape}, not {room.shape}")
 
 
 def _manager(folder: Path, keep: int | None, seal: Callable[[], None] | None) -> ocp.CheckpointManager:

@@ -70,7 +70,7 @@ def test_any_style_is_given_in_any_measure(made, tmp_path: Path, capsys):
     [
         ((), "name the image of the style: --style FILE"),
         (("--style", "{root}/paintings"), "name the image of the style: --style FILE"),
-        (("--style", "nowhere.png"), "nowhere.png: it cannot be read"),
+        (("--style", "nowhere.png"), "nowhere.png: there is no such file"),
         (("--style", "{root}/photo.png", "--alpha", "2"), "alpha must be in [0, 1]"),
         (("--style", "{root}/photo.png", "--truth", "."), "--truth has no meaning here"),
         (("--config.task=style_transfer", "--style", "a.png"), "--style and --alpha have no meaning here"),
@@ -109,14 +109,14 @@ def test_pixels_are_optimised_and_bad_images_are_named(made, tmp_path: Path, cap
     ("more", "reason"),
     [
         ((), "--style is missing"),
-        (("--style", "nowhere.png"), "--style: nowhere.png: it cannot be read"),
+        (("--style", "nowhere.png"), "--style: nowhere.png: there is no such file"),
         (("--style", "{photo}", "--pool", "sum"), "unknown --pool 'sum'"),
         (("--style", "{photo}", "--start", "style"), "unknown --start 'style'"),
         (("--style", "{photo}", "--seed", "1"), "--seed has no meaning without --start noise"),
         (("--style", "{photo}", "--steps", "0"), "--steps must be at least 1"),
         (("--style", "{photo}", "--style_weight", "-1"), "--style_weight must be a number of 0 or more"),
         (("--style", "{photo}", "--optimizer", "sgd"), "unknown optimizer 'sgd'"),
-        (("--style", "{photo}", "--weights", "nowhere.npz"), "nowhere.npz does not hold vgg19"),
+        (("--style", "{photo}", "--weights", "nowhere.npz"), "--weights: no file nowhere.npz"),
         (("--style", "{photo}", "--image_size", "8"), "VGG needs 16 along a side"),
     ],
 )

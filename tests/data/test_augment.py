@@ -71,6 +71,7 @@ def test_cutout_clears_a_square_around_every_pixel(size):
         ("flip(p='often')", "p must be"),
         ("pad_crop(padding=-1)", "padding must be"),
         ("pad_crop(padding=1.5)", "padding must be"),
+        ("pad_crop(padding=7)", "at most 6"),
         ("pad_crop(mode='wrap')", "constant, reflect"),
         ("pad_crop(padding=6, mode='reflect')", "7x6"),
         ("cutout(size=0)", "size must be"),

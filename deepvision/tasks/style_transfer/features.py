@@ -62,7 +62,7 @@ def gram(x: Array) -> Array:
 
 
 @functools.lru_cache(maxsize=4)
-def read_weights(file: str, network: str, layers: tuple[str, ...]) -> Weights:
+def read_weights(file: str, network: str, layers: tuple[str, ...], section: str = "style_transfer.") -> Weights:
     """Returns the weights of VGG up to the last of some layers, from a file with torchvision's names.
 
     Args:
@@ -70,19 +70,21 @@ def read_weights(file: str, network: str, layers: tuple[str, ...]) -> Weights:
             the same: enough for textures of one scale, and to try things out.
         network: of `STAGE_SIZES`.
         layers: names of its activations.
+        section: what stands in front of the words "weights" and "network" where they are given, for messages.
 
     Raises:
         UserError: there is no such network, or the file cannot be read or is of another one.
     """
     if network not in STAGE_SIZES:
-        raise unknown("style_transfer.network", network, STAGE_SIZES)
+        raise unknown(f"{section}network", network, STAGE_SIZES)
     stage, index = max(tuple(map(int, layer.removeprefix("relu").split("_"))) for layer in layers)
     sizes = (*STAGE_SIZES[network][: stage - 1], index)
     stages = _convolutions(STAGE_SIZES[network], sizes)
     if not file:
         return _random(stages)
-    arrays = read_arrays(file, "style_transfer.weights")
-    return tuple(tuple(_read(arrays, f"{file} does not hold {network}", *each) for each in stage) for stage in stages)
+    field = f"{section}weights"
+    arrays, trouble = read_arrays(file, field), f"{field}: {file} does not hold {network}"
+    return tuple(tuple(_read(arrays, trouble, *each) for each in stage) for stage in stages)
 
 
 def _convolutions(stage_sizes: Sequence[int], sizes: Sequence[int]) -> list[list[tuple[int, int, int]]]:
@@ -102,7 +104,7 @@ def _read(arrays: Mapping[str, np.ndarray], trouble: str, place: int, inputs: in
     kernel, bias = (arrays.get(f"features.{place}.{name}") for name in ("weight", "bias"))
     if np.shape(kernel) != (outputs, inputs, 3, 3) or np.shape(bias) != (outputs,):
         raise UserError(
-            f"style_transfer.weights: {trouble} with torchvision's names: features.{place} must have a weight"
+            f"{trouble} with torchvision's names: features.{place} must have a weight"
             f" ({outputs}, {inputs}, 3, 3) and a bias ({outputs},)"
         )
     return kernel.transpose(2, 3, 1, 0), bias

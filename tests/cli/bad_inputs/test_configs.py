@@ -18,13 +18,13 @@ FIELDS = (
     ("task=clasification", "did you mean 'classification'"),
     ("task=segmentation", "needs a network that labels pixels"),
     ("task=restoration", "restor"),
-    ("task=style_transfer", "style_transfer"),
+    ("task=style_transfer", "set data.channels to 3"),
     ("init_from=nowhere.npz", "no file nowhere.npz"),
     ("init_from=/", "no checkpoint in /checkpoints"),
     ("model.name=mpl", "did you mean 'mlp'"),
     ("model.name=", "unknown model ''"),
     ("model.name=vit_b_16", "image"),
-    ("model.name=unet_2015", "classification"),
+    ("model.name=unet_2015", "needs a network that labels images, which unet_2015 does not"),
     ("model.norm=barch", "did you mean 'batch'"),
     ("model.norm=group(groups=0)", "groups"),
     ("model.norm=group(groups='8')", "groups"),
@@ -42,18 +42,19 @@ FIELDS = (
     ("model.dropout=-0.1", "dropout"),
     ("model.dropout=nan", "dropout"),
     ("model.dropout=spatial(rate=2)", "rate"),
-    ("model.drop_path=0.5", "drop_path"),
+    ("model.drop_path=0.5", "model.drop_path = 0.5: mlp has no site of that kind"),
+    ("model.drop_path=shake_drop", "mlp has no site of that kind"),
     ("model.init=hot", "init"),
     ("model.dtype=float8", "dtype"),
     ("model.overrides=width", "model.overrides"),
     ("model.overrides={'hiden': (8,)}", "did you mean 'hidden'"),
     ("model.overrides={'hidden': 'many'}", "hidden"),
     ("model.overrides={'hidden': (-8,)}", "hidden"),
-    ("model.overrides={'hidden': (0,)}", "hidden"),
+    ("model.overrides={'hidden': (0,)}", "layer fc1/dense would have a kernel of 64x0"),
     ("model.overrides={'hidden': (8.5,)}", "hidden"),
     ("model.overrides={'hidden': 8}", "hidden"),
     ("model.overrides={'hidden': (10**5,)}", "cannot read model.overrides"),
-    ("model.overrides={'hidden': (1000000000, 1000000000)}", "memory"),
+    ("model.overrides={'hidden': (1000000000, 1000000000)}", "choose a smaller network"),
     ("model.overrides={'image_shape': 'large'}", "image_shape"),
     ("model.overrides={1: 2}", "overrides"),
     ("data.name=", "data.name is empty"),
@@ -171,7 +172,10 @@ def test_a_bad_comparison_is_refused(experiment: Path, tmp_path: Path, change: s
 
 
 @pytest.mark.parametrize(("text", "says"), FILES, ids=range(len(FILES)))
-def test_a_broken_experiment_is_refused(tmp_path: Path, text: str, says: str):
+def test_a_broken_experiment_is_refused(
+    experiment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, says: str
+):
+    monkeypatch.chdir(experiment.parent)  # where set.npz is
     (tmp_path / "broken.py").write_text(text)
     refused(tmp_path / "broken.py", tmp_path / "run", "train", says=says)
 

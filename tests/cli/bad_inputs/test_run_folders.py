@@ -88,9 +88,9 @@ CONFIGS = {
     "a folder": (a_folder("config.json"), "holds no run"),
     "code": (text("config.json", "__import__('os').abort()"), "config.json is damaged"),
     "an unknown field": (field("speed", 3), "has a field 'speed'"),
-    "a section in place of a number": (field("seed", {"a": 1}), "'seed' is of type int"),
+    "a section in place of a number": (field("seed", {"a": 1}), "config.json: seed is of type int"),
     "a number in place of a section": (field("model", 7), "'model' must be a mapping"),
-    "a word in place of a number": (field("train.steps", "many"), "'steps' is of type int"),
+    "a word in place of a number": (field("train.steps", "many"), "config.json: train.steps is of type int"),
     "nothing in place of a number": (field("data.batch_size", None), "data.batch_size"),
     "no such network": (field("model.name", "mpl"), "did you mean 'mlp'"),
     "not a number": (field("optimizer.learning_rate", float("nan")), "optimizer.learning_rate must be a number"),
@@ -162,7 +162,8 @@ def test_a_training_does_not_go_on_from_another_network(experiment: Path, runs: 
     shutil.rmtree(run / "checkpoints")
     shutil.copytree(runs / "other" / "checkpoints", run / "checkpoints")
     words = train(experiment, run, "--config.model.overrides={'hidden': (8,)}")
-    assert "cannot read checkpoint 2" in assert_refused(*words)
+    line = assert_refused(*words, says="cannot read checkpoint 2")
+    assert "another network" in line and "(1, 12), not (1, 8)" in line
     assert (run / "checkpoints" / "2" / "manifest.json").is_file(), "nothing is lost"
 
 

@@ -32,7 +32,7 @@ def answered(command: Callable[[], int]) -> int:
         return command()
     except UserError as error:
         return _failed(2, str(error))
-    except RuntimeError as error:  # of which jax's own are
+    except (RuntimeError, ValueError) as error:  # jax raises the one or the other for the same reason
         if out_of_memory(error):
             hint = "lower data.batch_size or data.eval_batch_size, or set model.remat"
             return _failed(2, f"{str(error).splitlines()[0]}; {hint}")

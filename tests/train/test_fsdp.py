@@ -69,9 +69,9 @@ def test_a_device_holds_its_share_of_the_state(runs: Path):
 def test_a_run_goes_on_in_the_other_mode_on_another_number_of_devices(runs: Path, alone: Path):
     assert run(small_run(), runs / "begun on eight") == ["resuming from step 7"]
     for begun in ("begun on one", "begun on eight"):
-        for split, count in (("train", 5), ("eval", 2)):
+        for split in ("train", "eval"):
             found, expected = (curve(folder, split, seed=4) for folder in (runs / begun, alone))
-            assert len(found) == count
+            assert len(expected) >= 2
             np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 

@@ -9,8 +9,10 @@ Command: python -m deepvision train --config experiments/dncnn_s25.py --config.d
     The folder holds Train400/, BSD68/ and Set12/, of github.com/cszn/DnCNN. `experiments/dncnn_s25.py:small` is for two
     CPU cores. Weights from elsewhere:
     python -m deepvision evaluate --config experiments/dncnn_s25.py --weights net.npz --config.data.eval_split=Set12
-Cost: not yet measured
-Result: not yet measured
+Cost: `small`: 47 minutes of training on two CPU cores (AMD EPYC) that had other work beside it; a step takes 0.31 s on
+    them when they have none. The full variant is not yet measured.
+Result: `small`, seed 0: 28.64 dB on BSD68. Weights of others give what they give elsewhere: 30.40 dB on Set12
+    and 29.21 dB on BSD68.
 """
 
 from __future__ import annotations

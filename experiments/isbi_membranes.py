@@ -9,8 +9,10 @@ Source: Ronneberger et al. 2015, "U-Net" (1505.04597), sections 2 and 3, table 1
 Command: python -m deepvision train --config experiments/isbi_membranes.py --config.data.path=/path/to/membrane
     The folder holds train/image/ and train/label/, of github.com/zhixuhao/unet. `experiments/isbi_membranes.py:small`
     is for two CPU cores: a padded network with an eighth of the channels.
-Cost: not yet measured
-Result: not yet measured
+Cost: `small`: 4 minutes on two CPU cores (AMD EPYC). The full variant is not yet measured.
+Result: `small`, seed 0, on the 6 images held out: foreground IoU 0.8771, mean Dice 0.8510, Rand score 0.7461, warping
+    error 0.0074. The nearest published figure, of 24 images to train on, 3 to choose by and 3 to test on, is an IoU of
+    0.8830 by U-Net (Zhou et al. 2020, "UNet++", 1912.05074, on these images cut into patches of 96x96).
 """
 
 from __future__ import annotations

@@ -41,6 +41,6 @@ def small() -> config_dict.ConfigDict:
     config.model.overrides = {"depth": 4, "width": 32}
     config.data.patch_size = 72
     config.data.patches_per_image = 64
-    config.train.epochs = 10.0
-    config.train.eval_every_epochs = 5.0
+    config.train.epochs = 20.0
+    config.train.eval_every_epochs = 10.0
     return config

@@ -27,6 +27,7 @@ from ml_collections import ConfigDict
 import deepvision
 from deepvision.errors import UserError
 from deepvision.train import distributed
+from deepvision.train.events import Events
 from deepvision.train.stored import METRICS, RESULT, TIMING, read_json, read_lines, whole_lines
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "grain", "tensorflow-datasets")
@@ -49,7 +50,8 @@ class RunFolder:
     """
 
     def __init__(self, path: Path, config: ConfigDict) -> None:
-        self.path, self._events = Path(path), None
+        self.path = Path(path)
+        self._events: Events | None = None
         self._writes = distributed.is_first()
         if self._writes:
             with self._reported():
@@ -89,7 +91,7 @@ class RunFolder:
         if self._writes:
             with self._reported():
                 write_json(self.path / "result.json", result)
-        self._close_events()
+                self._close_events()
 
     def log(self, step: int, epoch: float, split: str, seeds: tuple[int, ...], metrics: dict[str, Any]) -> None:
         """Appends metrics [r] of every replica, and writes them as TensorBoard events."""
@@ -100,8 +102,8 @@ class RunFolder:
                 values = {name: float(value[replica]) for name, value in metrics.items()}
                 line = {"step": step, "epoch": round(epoch, 6), "split": split, "seed": seed, **values}
                 file.write(json.dumps(line) + "\n")
-                for name, value in values.items():
-                    self._writer().add_scalar(f"{split}/{name}/seed_{seed}", value, step)
+                tagged = {f"{split}/{name}/seed_{seed}": value for name, value in values.items()}
+                self._writer().scalars(step, tagged)
 
     def log_timing(self, step: int, images_per_second: float, seconds: float) -> None:
         """Appends how fast training went."""
@@ -121,8 +123,8 @@ class RunFolder:
                 if file.exists():
                     rows = zip(whole_lines(file), read_lines(file, {"step": int}), strict=True)
                     _replace(file, "".join(line for line, row in rows if row["step"] <= step))
-        self._close_events()
-        self._writer(purge_step=step + 1)
+            self._close_events()
+            self._writer(begin=step + 1)
 
     def timings(self) -> list[dict[str, float]]:
         """Returns the lines of timing.jsonl."""
@@ -133,11 +135,9 @@ class RunFolder:
             self._events.close()
             self._events = None
 
-    def _writer(self, purge_step: int | None = None) -> Any:
+    def _writer(self, begin: int | None = None) -> Events:
         if self._events is None:
-            from tensorboardX import SummaryWriter  # slow to import
-
-            self._events = SummaryWriter(str(self.path / "tensorboard"), purge_step=purge_step, flush_secs=30)
+            self._events = Events(self.path / "tensorboard", begin)
         return self._events
 
 

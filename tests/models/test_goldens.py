@@ -30,7 +30,7 @@ FLOAT64 = (
     ),
     *("dncnn17_gray", "dncnn17_gray_merged", "srcnn_915", "fsrcnn_x3", "vdsr_bias", "edsr_baseline_x3"),
 )
-ALL = bool(os.environ.get("DEEPVISION_TEST_GOLDENS"))  # else one of those that differ in sizes alone
+ALL = bool(os.environ.get("DEEPVISION_TEST_ALL"))  # else one of those that differ in sizes alone
 
 
 def _first_array(name: str) -> str:
@@ -78,9 +78,10 @@ def _as_stored(y, golden):
     return jnp.moveaxis(y, -1, 1)[..., ::stride, ::stride]
 
 
-@pytest.mark.parametrize(
-    ("name", "first", "head"), [("resnet18", "conv1", "fc"), ("densenet121", "features.conv0", "classifier")]
-)
+STEPS = [("resnet18", "conv1", "fc"), ("densenet121", "features.conv0", "classifier")]
+
+
+@pytest.mark.parametrize(("name", "first", "head"), STEPS if ALL else STEPS[:1])
 def test_training_step(name, first, head):
     """Loss, statistics and gradients of a step in training mode."""
     golden = fill.golden(f"train_{name}")

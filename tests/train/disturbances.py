@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-DISK_BYTES = 16 * 2**20
+DISK_BYTES = 64 * 2**20  # a dozen checkpoints, of which the damaged ones stay
 LOST = {75, -6}  # what a process ends with when the other one is gone: found by us, or by jax
 
 

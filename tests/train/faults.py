@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import resource
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +54,16 @@ def at(monkeypatch: pytest.MonkeyPatch, moment: str, act: Callable[[], None]) ->
             left.pop()()
 
     monkeypatch.setattr(Watchdog, "beat", beat)
+
+
+@contextlib.contextmanager
+def no_room() -> Iterator[Callable[[], None]]:
+    """Gives what makes every longer write fail from when it is called, as on a full disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (3000, limits[1]))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def newest(workdir: Path) -> int:

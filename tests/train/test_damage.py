@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import resource
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +15,7 @@ from deepvision.errors import UserError
 from deepvision.train import interruption, manifest
 from deepvision.train.checkpoint import read_newest
 from deepvision.train.evaluate import evaluate
-from tests.train.faults import assert_same_end, at, newest, run, small_run
+from tests.train.faults import assert_same_end, at, newest, no_room, run, small_run
 
 
 @pytest.fixture(scope="module")
@@ -96,16 +94,6 @@ def test_when_none_is_whole_the_run_starts_anew(left_alone: Path, stopped: Path,
         evaluate(build(small_run(), (3, 4)), folder)
     assert len([note for note in run(small_run(), folder) if "is passed over" in note]) == 2
     assert_same_end(folder, left_alone)
-
-
-@contextlib.contextmanager
-def no_room() -> Iterator[Callable[[], None]]:
-    """Gives what makes every longer write fail from when it is called, as on a full disk."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    try:
-        yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (3000, limits[1]))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(

@@ -16,7 +16,7 @@ ON_DEVICES = """
 import sys
 from pathlib import Path
 from tests.train.small import small_config, train
-for devices in (1, 2, 8):
+for devices in (1, 8):
     config = small_config(parallel__devices=devices)
     train(config, Path(sys.argv[1]) / str(devices))
     config = small_config(parallel__devices=devices, model__name="mlp", model__overrides=None, model__norm="layer")
@@ -27,28 +27,26 @@ for devices in (1, 2, 8):
 
 @pytest.fixture(scope="module")
 def on_devices(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same runs on 1, 2 and 8 devices of a CPU."""
+    """The same runs on 1 and on 8 devices of a CPU."""
     folder = tmp_path_factory.mktemp("devices")
-    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
-    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8"
+    environment = {**os.environ, "XLA_FLAGS": flags, "PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run([sys.executable, "-c", ON_DEVICES, str(folder)], env=environment, check=True)
     return folder
 
 
 @pytest.mark.parametrize("network", ["", "mlp"])
-@pytest.mark.parametrize("devices", [2, 8])
-def test_the_loss_curve_does_not_depend_on_the_number_of_devices(on_devices: Path, network: str, devices: int):
+def test_the_loss_curve_does_not_depend_on_the_number_of_devices(on_devices: Path, network: str):
     """With batch norm over all devices, augmentation and dropout on; the perceptron with mixup and cutmix."""
-    one, many = (curve(on_devices / f"{network}{count}") for count in (1, devices))
+    one, many = (curve(on_devices / f"{network}{count}") for count in (1, 8))
     assert len(one) == 20
     assert one[-5:].mean() < one[0] - 0.1, "it learns"
     np.testing.assert_allclose(many, one, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("devices", [2, 8])
-def test_evaluation_does_not_depend_on_the_number_of_devices(on_devices: Path, devices: int):
+def test_evaluation_does_not_depend_on_the_number_of_devices(on_devices: Path):
     for metric, tolerance in (("loss", 1e-4), ("accuracy", 0)):
-        one, many = (curve(on_devices / str(count), "eval", metric) for count in (1, devices))
+        one, many = (curve(on_devices / str(count), "eval", metric) for count in (1, 8))
         np.testing.assert_allclose(many, one, atol=tolerance)
 
 

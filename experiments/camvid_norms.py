@@ -8,8 +8,10 @@ Source: Wu and He 2018, "Group normalization" (1803.08494), section 4.2, for det
     learning rate is tuned for every arm.
 Command: python -m deepvision ablate --config experiments/camvid_norms.py --config.data.path=/path/to/CamVid
     Whole frames and ResNet-18, for a GPU: --config experiments/camvid_norms.py:full
-Cost: not yet measured
-Result: not yet measured
+Cost: `small`: 14 minutes on two CPU cores (AMD EPYC) that had other work beside it. Full: not yet measured.
+Result: `small`, mean IoU on the 233 test frames over three seeds, with 95 % intervals: none 17.5 ± 0.8 %, group
+    17.0 ± 1.5 %, batch 16.7 ± 3.3 %, instance 14.6 ± 4.8 %. None can be told from batch norm (differences from 6 points
+    on could be): so little training neither refutes the claim nor bears it out.
 """
 
 from __future__ import annotations

@@ -46,5 +46,5 @@ def small() -> config_dict.ConfigDict:
     config.data.eval_split = "Set12"
     config.train.epochs = 1.0
     config.train.eval_every_epochs = 0.25
-    config.ablation.seeds = 2
+    config.ablation.seeds = 4
     return config

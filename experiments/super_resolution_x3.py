@@ -7,8 +7,8 @@ Source: Lim et al. 2017, "Enhanced deep residual networks" (1707.02921), section
 Command: python -m deepvision train --config experiments/super_resolution_x3.py --config.data.path=/path/to/sets
     The folder holds DIV2K_train_HR/ and Set5/; all of DIV2K lies on the device, 10 GB.
     `experiments/super_resolution_x3.py:small` is for two CPU cores: 4 units of 32 channels on luma, learned from T91/.
-Cost: not yet measured
-Result: not yet measured
+Cost: `small`: 17 minutes on two CPU cores (AMD EPYC) that had other work beside it. Full: not yet measured.
+Result: `small`, seed 0: 32.32 dB on Set5, where bicubic interpolation has 30.39 dB.
 """
 
 from __future__ import annotations

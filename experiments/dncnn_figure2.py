@@ -8,8 +8,10 @@ Source: Zhang et al. 2017, "Beyond a Gaussian denoiser" (1608.03981), figure 2: 
 Command: python -m deepvision ablate --config experiments/dncnn_figure2.py --config.data.path=/path/to/sets
     The folder holds Train400/ and BSD68/, of github.com/cszn/DnCNN. The paper's network and training, for a GPU:
     --config experiments/dncnn_figure2.py:full
-Cost: not yet measured
-Result: not yet measured
+Cost: `small`: 16 minutes on two CPU cores (AMD EPYC) that had other work beside it. Full: not yet measured.
+Result: `small`, PSNR on Set12 over four seeds, with 95 % intervals: both 28.60 ± 0.07 dB, residual learning alone
+    28.53 ± 0.10, neither 27.76 ± 0.21, batch norm alone 25.01 ± 1.02. The two need each other: without residual
+    learning batch norm loses 2.8 dB. How much it adds to residual learning, 0.07 dB, 800 updates leave open.
 """
 
 from __future__ import annotations

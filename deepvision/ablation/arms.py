@@ -192,13 +192,23 @@ _MODES = {"product": _product, "zip": _zip}
 
 def _combined(config: config_dict.ConfigDict, axes: Mapping[str, Any]) -> list[Arm]:
     axes = read_values(config, "axes")
+    labelled = {field: list(zip(_labels(values), values, strict=True)) for field, values in axes.items()}
     short, arms = axis_names(list(axes)), []
-    for values in _MODES[config.ablation.mode](axes):
-        labels = tuple(label(value) for value in values)
+    for pairs in _MODES[config.ablation.mode](labelled):
+        labels, values = zip(*pairs, strict=True)
         name = ",".join(f"{axis}={text}" for axis, text in zip(short, labels, strict=True))
         changes = dict(zip(axes, values, strict=True))
         arms.append(Arm(labels, name, changes, changed(config, changes, name)))
     return arms
+
+
+def _labels(values: Sequence[Any]) -> list[str]:
+    """Returns the labels of the values of an axis; of several mappings, such as `model.overrides`, what differs."""
+    if len(values) == 1 or not all(isinstance(value, Mapping) and "name" not in value for value in values):
+        return [label(value) for value in values]
+    shared = [key for key in values[0] if all(key in value and value[key] == values[0][key] for value in values)]
+    rest = ({key: item for key, item in value.items() if key not in shared} for value in values)
+    return [", ".join(f"{key}={item!r}" for key, item in items.items()) or "default" for items in rest]
 
 
 def _listed(config: config_dict.ConfigDict, listed: Mapping[str, Any]) -> list[Arm]:

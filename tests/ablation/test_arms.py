@@ -66,6 +66,15 @@ def test_choices_are_written_as_calls():
     assert label(0.1) == "0.1"
 
 
+def test_of_several_overrides_is_written_what_differs():
+    size = {"depth": 8, "width": 32}
+    arms = make_arms(_config({"model.overrides": (size, {**size, "residual": False}, {**size, "width": 16})}))
+    assert [arm.labels for arm in arms] == [("width=32",), ("width=32, residual=False",), ("width=16",)]
+    assert arms[1].name == "overrides=width=32, residual=False"
+    (alone,) = make_arms(_config({"model.overrides": (size,)}))
+    assert alone.labels == (str(size),)
+
+
 def test_slugs_are_safe_and_distinct():
     arms = make_arms(_config({"model.norm": ("group(groups=8)", "group(groups=[8])", "group/groups", "batch")}))
     slugs = [arm.slug for arm in arms]

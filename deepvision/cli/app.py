@@ -29,7 +29,9 @@ def main(argv: Sequence[str]) -> int:
 def answered(command: Callable[[], int]) -> int:
     """Runs a command; what ends it becomes a line and an exit status."""
     try:
-        return command()
+        status = command()
+        sys.stdout.flush()  # who reads it may have gone: known here, not at the interpreter's exit
+        return status
     except UserError as error:
         return _failed(2, str(error))
     except (RuntimeError, ValueError) as error:  # jax raises the one or the other for the same reason

@@ -24,26 +24,23 @@ class Events:
 
     def __init__(self, folder: Path, begin: int | None = None) -> None:
         from tensorboardX.event_file_writer import EventsWriter  # slow to import
-        from tensorboardX.proto.event_pb2 import SessionLog
+        from tensorboardX.proto.event_pb2 import Event, SessionLog
 
         folder.mkdir(parents=True, exist_ok=True)
         # Names hold the time in seconds, in which two files may be begun.
         self._file = EventsWriter(str(folder / "events"), f".{os.getpid()}.{begin or 0}")
         if begin is not None:
-            self._add(begin, session_log=SessionLog(status=SessionLog.START))
+            start = SessionLog(status=SessionLog.START)
+            self._file.write_event(Event(wall_time=time.time(), step=begin, session_log=start))
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
         """Writes values of a step by name."""
+        from tensorboardX.proto.event_pb2 import Event
         from tensorboardX.proto.summary_pb2 import Summary
 
-        named = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
-        self._add(step, summary=Summary(value=named))
+        summary = Summary(value=[Summary.Value(tag=name, simple_value=value) for name, value in values.items()])
+        self._file.write_event(Event(wall_time=time.time(), step=step, summary=summary))
         self._file.flush()
 
     def close(self) -> None:
         self._file.close()
-
-    def _add(self, step: int, **what: object) -> None:
-        from tensorboardX.proto.event_pb2 import Event
-
-        self._file.write_event(Event(wall_time=time.time(), step=step, **what))

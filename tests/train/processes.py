@@ -20,7 +20,7 @@ from deepvision.errors import UserError
 from deepvision.train import compile_cache, distributed, interruption, rendezvous
 from deepvision.train.watchdog import Watchdog
 from tests.train import topologies
-from tests.train.faults import at, run, small_run
+from tests.train.faults import run, small_run
 
 
 def train_all(folder: Path) -> None:
@@ -30,12 +30,8 @@ def train_all(folder: Path) -> None:
 
 
 def share(folder: Path) -> None:
-    """Two runs with a state cut over the processes: one is ended that was begun elsewhere, and one is stopped."""
-    config = small_run(parallel__mode="fsdp")
-    run(config, folder / "begun on one")
-    with interruption.listening(), pytest.MonkeyPatch.context() as patch:
-        at(patch, "step 7", interruption.request)
-        run(config, folder / "begun on four")
+    """A state cut over the processes."""
+    run(small_run(parallel__mode="fsdp"), folder)
 
 
 def stopped_run() -> ConfigDict:

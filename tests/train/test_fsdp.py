@@ -16,7 +16,7 @@ from deepvision.build import build
 from deepvision.errors import UserError
 from deepvision.train.parallel import pick_devices
 from deepvision.train.programs import Programs
-from tests.train.faults import newest, run, small_run
+from tests.train.faults import run, small_run
 from tests.train.processes import start
 from tests.train.sharded import SEEDS, configs, stopped
 from tests.train.small import curve
@@ -75,16 +75,11 @@ def test_a_run_goes_on_in_the_other_mode_on_another_number_of_devices(runs: Path
             np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_two_processes_share_a_state(alone: Path, tmp_path: Path):
-    """They go on with what one process began, and are stopped in a run that one process goes on with."""
-    stopped(small_run(), tmp_path / "begun on one")
+def test_processes_on_cpus_are_refused(tmp_path: Path):
     for process in start("share", tmp_path, 2, 2):
-        assert process.returncode == 75, process.stderr
-    assert newest(tmp_path / "begun on four") == 7
-    run(small_run(), tmp_path / "begun on four")
-    for begun in ("begun on one", "begun on four"):
-        found, expected = (curve(folder, seed=4) for folder in (tmp_path / begun, alone))
-        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+        assert process.returncode == 2, process.stderr
+        assert "error: parallel.mode = 'fsdp' over several processes needs GPUs or TPUs" in process.stderr
+    assert not list(tmp_path.rglob("metrics.jsonl"))
 
 
 def test_leaves_are_cut_along_their_longest_axis_that_divides():

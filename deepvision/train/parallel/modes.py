@@ -17,10 +17,16 @@ def pick_devices(count: int, batch_size: int, mode: str) -> Devices:
     """Returns the first `count` devices of every process (0: all), of which the batch must be a multiple.
 
     Raises:
-        UserError: there is no such mode, there are fewer devices, or the batch does not divide over them.
+        UserError: there is no such mode or it does not work here, there are fewer devices, or the batch does not divide
+            over them.
     """
     if mode not in MODES:
         raise unknown("parallel.mode", mode, MODES)
+    if mode == "fsdp" and distributed.count() > 1 and jax.default_backend() == "cpu":
+        raise UserError(
+            "parallel.mode = 'fsdp' over several processes needs GPUs or TPUs: between processes on CPUs, XLA mixes up"
+            " what devices send at the same time; take one process, or 'pmap'"
+        )
     devices = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
     by_process = [[d for d in devices if d.process_index == process] for process in range(distributed.count())]
     fewest = min(map(len, by_process))

@@ -78,7 +78,7 @@ def test_a_run_goes_on_in_the_other_mode_on_another_number_of_devices(runs: Path
 def test_processes_on_cpus_are_refused(tmp_path: Path):
     for process in start("share", tmp_path, 2, 2):
         assert process.returncode == 2, process.stderr
-        assert "error: parallel.mode = 'fsdp' over several processes needs GPUs or TPUs" in process.stderr
+        assert "parallel.mode = 'fsdp' over several processes needs GPUs or TPUs" in process.stderr  # of either one
     assert not list(tmp_path.rglob("metrics.jsonl"))
 
 

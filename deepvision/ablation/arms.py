@@ -192,23 +192,25 @@ _MODES = {"product": _product, "zip": _zip}
 
 def _combined(config: config_dict.ConfigDict, axes: Mapping[str, Any]) -> list[Arm]:
     axes = read_values(config, "axes")
-    labelled = {field: list(zip(_labels(values), values, strict=True)) for field, values in axes.items()}
     short, arms = axis_names(list(axes)), []
-    for pairs in _MODES[config.ablation.mode](labelled):
-        labels, values = zip(*pairs, strict=True)
+    for values in _MODES[config.ablation.mode](axes):
+        labels = tuple(_label(value, get_field(config, field)) for field, value in zip(axes, values, strict=True))
         name = ",".join(f"{axis}={text}" for axis, text in zip(short, labels, strict=True))
         changes = dict(zip(axes, values, strict=True))
         arms.append(Arm(labels, name, changes, changed(config, changes, name)))
     return arms
 
 
-def _labels(values: Sequence[Any]) -> list[str]:
-    """Returns the labels of the values of an axis; of several mappings, such as `model.overrides`, what differs."""
-    if len(values) == 1 or not all(isinstance(value, Mapping) and "name" not in value for value in values):
-        return [label(value) for value in values]
-    shared = [key for key in values[0] if all(key in value and value[key] == values[0][key] for value in values)]
-    rest = ({key: item for key, item in value.items() if key not in shared} for value in values)
-    return [", ".join(f"{key}={item!r}" for key, item in items.items()) or "default" for items in rest]
+def _label(value: Any, base: Any) -> str:
+    """Returns the label of a value of an axis; of a mapping that adds to that of the config, what it adds.
+
+    It does not depend on the other values of the axis, which may grow: arms that have been run keep their names.
+    """
+    base = {} if base is None else base
+    if not (isinstance(value, Mapping) and isinstance(base, Mapping)) or "name" in value or base.keys() - value.keys():
+        return label(value)
+    added = {key: item for key, item in value.items() if key not in base or base[key] != item}
+    return ", ".join(f"{key}={item!r}" for key, item in added.items()) or label(value)
 
 
 def _listed(config: config_dict.ConfigDict, listed: Mapping[str, Any]) -> list[Arm]:

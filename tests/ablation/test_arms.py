@@ -66,13 +66,15 @@ def test_choices_are_written_as_calls():
     assert label(0.1) == "0.1"
 
 
-def test_of_several_overrides_is_written_what_differs():
+def test_of_overrides_is_written_what_they_add():
     size = {"depth": 8, "width": 32}
-    arms = make_arms(_config({"model.overrides": (size, {**size, "residual": False}, {**size, "width": 16})}))
-    assert [arm.labels for arm in arms] == [("width=32",), ("width=32, residual=False",), ("width=16",)]
-    assert arms[1].name == "overrides=width=32, residual=False"
-    (alone,) = make_arms(_config({"model.overrides": (size,)}))
-    assert alone.labels == (str(size),)
+    axes = {"model.overrides": (size, {**size, "residual": False}, {**size, "width": 16}, {"width": 32})}
+    config = _config(axes)
+    config.model.overrides = size
+    arms = make_arms(config)
+    assert [arm.labels[0] for arm in arms] == [str(size), "residual=False", "width=16", "{'width': 32}"]
+    config.ablation.axes = {"model.overrides": axes["model.overrides"][1:2]}
+    assert make_arms(config)[0].slug == arms[1].slug, "an axis may grow"
 
 
 def test_slugs_are_safe_and_distinct():

@@ -47,6 +47,7 @@ def test_one_process_with_devices_is_no_rehearsal(machines: Machines):
 
 def test_the_status_of_one_that_fails_is_that_of_all(machines: Machines):
     machines.launch("local", "--processes", "2", "train", "fail", status=2)
+    assert len(ran(machines.calls)) == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

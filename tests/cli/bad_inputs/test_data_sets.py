@@ -85,7 +85,7 @@ SPLITS += ("train[a:b]", "train[:200%]", "+", "train+", "train+nowhere", "train[
 def test_a_split_that_is_not_there_is_refused(experiment: Path, tmp_path: Path, split: str, field: str):
     data = tmp_path / "data"
     shutil.copytree(experiment.parent, data)
-    refused(experiment, data, f"path={data / 'set.npz'}", f"{field}={split}", says="")
+    refused(experiment, data, f"path={data / 'set.npz'}", f"{field}={split}", says=f"split {split!r}")
 
 
 def put(folder: Path, *names: str, data: bytes | None = None) -> None:

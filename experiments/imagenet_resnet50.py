@@ -3,10 +3,10 @@
 Claim: 76 % top-1 accuracy on the validation set, one central crop, after 90 epochs.
 Source: Goyal et al. 2017, "Accurate, large minibatch SGD" (1706.02677), sections 2 and 5.1: learning rate 0.1 per 256
     images, five epochs of warmup, momentum 0.9, weight decay 1e-4 on kernels; with the cosine schedule, Nesterov
-    momentum and bfloat16 of the ImageNet example of flax (76.4 to 76.7 %). Both crop at random area and aspect ratio;
-    here images are resized to 224x224 and shifted by up to 28 pixels, so that their figure is a bound, not a promise.
+    momentum and bfloat16 of the ImageNet example of flax (76.4 to 76.7 %), and the crops of both.
 Command: python -m deepvision train --config experiments/imagenet_resnet50.py --config.data.data_dir=/path/to/tfds
-    The folder holds a prepared TFDS imagenet2012; the archives must be asked for at image-net.org.
+    The folder is that of `python -m deepvision prepare imagenet2012 --path ARCHIVES --data_dir FOLDER`; the archives
+    must be asked for at image-net.org.
 Cost: not yet measured; the flax example takes 4.4 hours on a TPU v3-8
 Result: not yet measured
 """
@@ -28,8 +28,9 @@ def get_config() -> config_dict.ConfigDict:
     config.data.batch_size = 1024
     config.data.eval_batch_size = 1000
     config.data.pipeline = "streaming"
-    config.data.num_workers = 16
-    config.data.augment = ("pad_crop(padding=28)", "flip")
+    config.data.train_crop = "random_resized"
+    config.data.eval_crop = "center(resize=256)"
+    config.data.augment = ("flip",)
     config.data.normalize = "imagenet"
     config.optimizer.name = "sgd"
     config.optimizer.learning_rate = 0.1 * config.data.batch_size / 256

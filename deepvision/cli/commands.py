@@ -58,7 +58,7 @@ COMMANDS = {
         "The same command again resumes a run that was stopped. Exit status 75: a signal stopped it, and it is saved.\n"
         "One of several processes: --coordinator HOST:PORT --processes N --process_id I; see docs/running_on_a_pod.md\n"
         "Example: python -m deepvision train --config experiments/digits.py --config.model.norm=group",
-        (_WORKDIR, *PROCESSES),
+        (_WORKDIR, Flag("seeds", 1, "how many seeds to train: config.seed, config.seed + 1, ...", _INT), *PROCESSES),
         takes_config=True,
         needs_config=True,
         compiles=True,
@@ -153,6 +153,24 @@ COMMANDS = {
         ),
         positional=(1, 1_000_000),
         compiles=True,
+    ),
+    "prepare": Command(
+        "deepvision.cli.prepare",
+        "make a data set ready to train on, and say what is in it",
+        "prepare NAME [--path DIR] [--data_dir DIR]\n\n"
+        "NAME of TFDS: downloads and prepares it. imagenet2012: from the tar files of image-net.org, or a folder with\n"
+        "train/ and val/, in --path or DATA_DIR/downloads/manual. Any other NAME: from the folder --path, which holds\n"
+        "split/class/image. What is killed goes on where it was, with the same command; of other TFDS names, the\n"
+        "downloads are kept. image_folder, or what is prepared already: reads it through.\n"
+        "Exit status 2: some images cannot be decoded; they are named.\n"
+        "Example: python -m deepvision prepare imagenet2012 --path /data/ILSVRC2012",
+        (
+            Flag("path", "", "folder of what it is made from"),
+            Flag("data_dir", "", "where prepared data sets lie (default: $DEEPVISION_DATA, else ~/.cache/deepvision)"),
+            Flag("unusable", "stop", "images that cannot be decoded: stop, or skip them"),
+            Flag("workers", None, "processes that write (default: one per core, at most 16)", _INT),
+        ),
+        positional=(1, 1),
     ),
     "report": Command(
         "deepvision.cli.report",

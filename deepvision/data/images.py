@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # By the content of a file; Pillow knows more of them, some of which run other programs.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 LARGEST = 16_384  # pixels along a side that anything is brought to
+MOST_BYTES = 2**28  # of a file
 _EIGHT_BIT = {"1": 1, "L": 1, "LA": 1, "P": 3, "PA": 3, "RGB": 3, "RGBA": 3, "RGBX": 3, "CMYK": 3, "YCbCr": 3}
 _MODES = {1: "L", 3: "RGB"}
 
@@ -33,8 +34,8 @@ def opened(file: bytes | Path) -> Iterator[Image.Image]:
     """
     from PIL import Image
 
-    if isinstance(file, Path) and not file.is_file():  # nor a pipe, which would be waited for
-        raise UserError("it is a folder, not an image" if file.is_dir() else "there is no such file")
+    if isinstance(file, Path):
+        _check_is_file(file)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # at half of what is an error
@@ -73,6 +74,27 @@ def decode_mask(file: Path) -> np.ndarray:
         if image.mode not in ("1", "L", "P"):
             raise UserError(f"the pixels of its mask {file} are {image.mode}; a mask has one value of 8 bits for each")
         return np.asarray(image.convert("L") if image.mode == "1" else image)
+
+
+def read_bytes(file: Path) -> bytes:
+    """Reads a file of an image.
+
+    Raises:
+        UserError: there is no such file, or it is larger than any image that is decoded.
+    """
+    _check_is_file(file)
+    if file.stat().st_size > MOST_BYTES:
+        raise UserError(f"its file has {file.stat().st_size:,} bytes; at most {MOST_BYTES:,} are read")
+    return file.read_bytes()
+
+
+def check_pixels(height: int, width: int) -> None:
+    """Raises a UserError for an image of more pixels than Pillow decodes, before there is room for them."""
+    from PIL import Image
+
+    largest = 2 * Image.MAX_IMAGE_PIXELS
+    if height * width > largest:
+        raise UserError(f"it claims more than {largest:,} pixels, which are not decoded: make it smaller")
 
 
 def studio_luma(image: np.ndarray) -> np.ndarray:
@@ -136,6 +158,11 @@ def _pad(image: np.ndarray, size: int) -> np.ndarray:
 
 
 FITS = {"resize": _resize, "pad": _pad}
+
+
+def _check_is_file(file: Path) -> None:
+    if not file.is_file():  # nor a pipe, which would be waited for
+        raise UserError("it is a folder, not an image" if file.is_dir() else "there is no such file")
 
 
 def _stored_channels(mode: str) -> int:

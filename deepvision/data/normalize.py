@@ -29,12 +29,21 @@ class Normalization:
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
+    @property
+    def offset(self) -> np.ndarray:
+        """The level of each channel, of 0 to 255, that is mapped to 0 exactly; float32 [c], or [1] for any."""
+        return np.float32(255 * np.array(self.mean))
+
+    @property
+    def deviation(self) -> np.ndarray:
+        """How many levels become 1; float32 [c], or [1] for any."""
+        return np.float32(255 * np.array(self.std))
+
     def __call__(self, image: jax.Array) -> jax.Array:
-        """Maps uint8 [..., h, w, c] to float32 of the same shape."""
-        offset = np.float32(255 * np.array(self.mean))
+        """Maps levels 0 to 255, [..., h, w, c], to float32 of the same shape."""
         scale = np.float32(1 / (255 * np.array(self.std)))
         # A difference, then a product: no compiler can fuse them into one rounding: the same bits everywhere.
-        return (image.astype(jnp.float32) - offset) * scale
+        return (image.astype(jnp.float32) - self.offset) * scale
 
 
 def normalization(name: str, images: Callable[[np.ndarray], np.ndarray], num_examples: int) -> Normalization:
@@ -68,13 +77,13 @@ def measure(images: Callable[[np.ndarray], np.ndarray], num_examples: int) -> No
     height, width, channels = images(np.arange(1)).shape[1:]
     count = max(1, min(num_examples, SAMPLE_PIXELS // (height * width)))
     sample = np.arange(count) * num_examples // count
-    total, squares = np.zeros(channels, np.int64), np.zeros(channels, np.int64)
+    total, squares, measured = np.zeros(channels, np.int64), np.zeros(channels, np.int64), 0
     for start in range(0, count, _CHUNK):
         pixels = images(sample[start : start + _CHUNK]).reshape(-1, channels)
         total += pixels.sum(axis=0, dtype=np.int64)
         squares += np.square(pixels, dtype=np.uint16).sum(axis=0, dtype=np.int64)
-    pixels = count * height * width
-    mean = total / pixels
-    std = np.sqrt(np.maximum(squares / pixels - mean**2, 0))
+        measured += len(pixels)
+    mean = total / measured
+    std = np.sqrt(np.maximum(squares / measured - mean**2, 0))
     std = np.where(std > 0, std, 255)
     return Normalization(tuple((mean / 255).tolist()), tuple((std / 255).tolist()))

@@ -9,21 +9,22 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from deepvision.choices import Choice
+from deepvision.data.augment import MOVES
 from deepvision.data.image_set import ImageSet
 from deepvision.data.normalize import normalization
 from deepvision.data.patches import Patches, stacked
 from deepvision.data.pipeline import Feed
 from deepvision.data.sources import LAYOUTS, open_source
 from deepvision.data.whole_images import WholeImages
-from deepvision.errors import UserError, unknown
+from deepvision.errors import UserError
 
 IMAGE_SETS = tuple(LAYOUTS)
-_UNUSABLE = ("stop", "skip")
 
 
 def open_image_sets(data: ConfigDict, augment: tuple[Choice, ...]) -> tuple[Patches, WholeImages]:
     """Returns the pipelines of training and of evaluation; arguments and errors as of `open_pipelines`."""
     _check(data)
+    _check_augmentations(data, augment)
     train, examples = _read(_image_set(data, data.train_split, data.channels), data.unusable)
     evaluation = _image_set(data, data.eval_split, train.channels)
     resident = stacked(examples, data.margin)
@@ -65,8 +66,6 @@ def _read(images: ImageSet, unusable: str) -> tuple[ImageSet, list[Feed]]:
 
 
 def _check(data: ConfigDict) -> None:
-    if data.unusable not in _UNUSABLE:
-        raise unknown("data.unusable", data.unusable, _UNUSABLE)
     if data.pipeline == "streaming":
         raise UserError(
             f"data.name {data.name!r} has no streaming pipeline: patches are drawn from images on the device"
@@ -84,6 +83,16 @@ def _check(data: ConfigDict) -> None:
         raise UserError(
             "data.border_weight is for two classes, cells being the second: set data.classes, or set it to 0"
         )
+
+
+def _check_augmentations(data: ConfigDict, augment: tuple[Choice, ...]) -> None:
+    """Refuses what would change one image of a pair, and not the other alike."""
+    for augmentation in augment:
+        if data.name == "image_pairs" and augmentation.name not in MOVES:
+            raise UserError(
+                f"augmentation {augmentation} would change the two images of a pair differently: of pairs, only "
+                f"{', '.join(MOVES)} are possible"
+            )
 
 
 def _check_sizes(data: ConfigDict, images: ImageSet, sizes: np.ndarray) -> None:

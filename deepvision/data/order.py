@@ -30,6 +30,27 @@ def order(seed: int, position: np.ndarray, num_examples: int) -> np.ndarray:
     return indices
 
 
+def turns(seed: int, index: np.ndarray, seen: np.ndarray, num_examples: int) -> np.ndarray:
+    """Returns whether it is an example's turn: every other time it is seen, from the first or from the second on.
+
+    Args:
+        seed: any integer; it tosses a coin for every example.
+        index: integers [...] in [0, N), the examples.
+        seen: integers [...], how often each was seen before.
+        num_examples: N.
+
+    Returns:
+        bool [...].
+    """
+    return (_coins(seed, num_examples)[index] + seen) % 2 == 1
+
+
+@functools.lru_cache(maxsize=32)
+def _coins(seed: int, num_examples: int) -> np.ndarray:
+    words = np.random.Philox(key=np.array([seed % 2**64, 2**64 - 1], np.uint64)).random_raw(num_examples)
+    return (words >> np.uint64(63)).astype(np.int64)
+
+
 @functools.lru_cache(maxsize=32)  # enough for every seed of an ablation to have its own
 def _permutation(seed: int, epoch: int, num_examples: int) -> np.ndarray:
     # The raw words of Philox are the same in every version of NumPy; the methods of Generator need not be (NEP 19).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ from deepvision.checks import check_room
 from deepvision.choices import Choice
 from deepvision.data.image_set import ImageSet
 from deepvision.data.normalize import Normalization
-from deepvision.data.pipeline import Batch, Feed, Pipeline
+from deepvision.data.pipeline import Batch, Feed, Make, Part, Pipeline
 
 
 class Patches(Pipeline):
@@ -67,8 +67,8 @@ class Patches(Pipeline):
         size = (1, *self.image_shape[:2], plane.shape[-1])
         return lax.dynamic_slice(plane, (index, corner[0], corner[1], 0), size)[0]
 
-    def _stream(self, make: Callable[[int], Feed], start: int, stop: int | None) -> Generator[Feed]:
-        yield from map(make, itertools.count(start) if stop is None else range(start, stop))
+    def _stream(self, make: Make, part: Part, start: int, stop: int | None) -> Generator[Feed]:
+        yield from (make(part, step) for step in (itertools.count(start) if stop is None else range(start, stop)))
 
 
 def stacked(examples: Sequence[Feed], margin: int = 0) -> Feed:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 
 import jax
 import numpy as np
 
 from deepvision.choices import Choice
 from deepvision.data.normalize import Normalization
-from deepvision.data.pipeline import Batch, Feed, Pipeline
+from deepvision.data.pipeline import Batch, Feed, Make, Part, Pipeline
 from deepvision.data.reader import Reader
 
 
@@ -40,5 +40,5 @@ class Resident(Pipeline):
     def _gather(self, resident: Batch, feed: Batch, keys: jax.Array | None) -> Batch:
         return {name: values[feed["index"]] for name, values in resident.items()}
 
-    def _stream(self, make: Callable[[int], Feed], start: int, stop: int | None) -> Generator[Feed]:
-        yield from map(make, itertools.count(start) if stop is None else range(start, stop))
+    def _stream(self, make: Make, part: Part, start: int, stop: int | None) -> Generator[Feed]:
+        yield from (make(part, step) for step in (itertools.count(start) if stop is None else range(start, stop)))

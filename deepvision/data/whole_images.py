@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import copy
-import functools
 import itertools
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 
 import jax
 import numpy as np
 
 from deepvision.data.image_set import ImageSet
 from deepvision.data.normalize import Normalization
-from deepvision.data.pipeline import WHOLE, Batch, Feed, OnHost, Part, Pipeline
+from deepvision.data.pipeline import WHOLE, Batch, Feed, Make, OnHost, Part, Pipeline
 from deepvision.types import IGNORE
 
 
@@ -48,7 +47,7 @@ class WholeImages(Pipeline):
 
     def evaluation(self, part: Part = WHOLE) -> Generator[Feed]:
         """Yields a part of batches that hold every image once, by size; "weight" is 0 of those that fill up a batch."""
-        return self._stream(functools.partial(self._evaluation_feed, part), 0, len(self._batches))
+        return self._stream(self._evaluation_feed, part, 0, len(self._batches))
 
     def _evaluation_feed(self, part: Part, step: int) -> Feed:
         places = part.of(self.batch_size)
@@ -73,8 +72,8 @@ class WholeImages(Pipeline):
     def _gather(self, resident: None, feed: Batch, keys: jax.Array | None) -> Batch:
         return {name: value for name, value in feed.items() if name != "weight"}
 
-    def _stream(self, make: Callable[[int], Feed], start: int, stop: int | None) -> Generator[Feed]:
-        yield from map(make, itertools.count(start) if stop is None else range(start, stop))
+    def _stream(self, make: Make, part: Part, start: int, stop: int | None) -> Generator[Feed]:
+        yield from (make(part, step) for step in (itertools.count(start) if stop is None else range(start, stop)))
 
 
 def _same_size(sizes: list[tuple[int, int]]) -> list[list[int]]:

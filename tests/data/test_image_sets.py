@@ -120,6 +120,9 @@ def test_both_images_of_a_pair_are_cut_and_moved_alike(root: Path):
     assert np.ptp(batch["image"][:, 0, 0, 0]) > 0.02, "patches are drawn from everywhere"
     for feed in evaluation.evaluation():
         np.testing.assert_array_equal(feed["input"], 255 - feed["image"])
+    with pytest.raises(UserError, match=r"cutout\(size=3\) would change the two images of a pair differently"):
+        fields = {"classes": (), "ignore": (), "augment": ("flip", "cutout(size=3)")}
+        open_pipelines(config(root, name="image_pairs", **fields))
     (root / "train/input/1.png").unlink()
     with pytest.raises(UserError, match="1.png stands alone: .*input holds no image of that name"):
         open_pipelines(config(root, name="image_pairs", classes=(), ignore=()))

@@ -18,7 +18,7 @@ from deepvision.data import Pipeline, open_pipelines
 from deepvision.errors import UserError
 
 KEY = jax.random.key(3)
-ALL = ("flip", "pad_crop(padding=1)", "cutout(size=3)")
+ALL = ("alternating_flip", "pad_crop(padding=1)", "randaugment", "color_jitter(hue=0.1)", "cutout(size=3)")
 
 
 def opened(data, **fields) -> tuple[Pipeline, Pipeline]:
@@ -74,6 +74,41 @@ def test_every_epoch_visits_every_example(data, npz):
     feeds = itertools.islice(pipeline.feed(0, 0), 25)  # four epochs
     indices = np.concatenate([feed["index"] for feed in feeds]).reshape(4, 50)
     assert (np.sort(indices, axis=1) == np.arange(50)).all()
+
+
+def test_repeats_stand_apart_and_an_epoch_takes_as_many_steps(data, npz):
+    pipeline, evaluation = small(data, npz, pipeline="resident", repeats=4)
+    assert (pipeline.steps_per_epoch, evaluation.repeats) == (6.25, 1)
+    batches = np.stack([feed["index"] for feed in itertools.islice(pipeline.feed(0, 0), 25)])
+    assert (batches.reshape(25, 4, 2) == batches[:, np.newaxis, :2]).all()
+    seen = batches[:, :2].ravel()  # in four epochs, every image four times: 25 batches of 2
+    assert np.sort(seen).tolist() == list(range(50))
+    assert_equal(next(pipeline.feed(0, 17)), {"index": batches[17]})
+    once, _ = small(data, npz, pipeline="resident", repeats=1)
+    np.testing.assert_array_equal(next(once.feed(0, 0))["index"][:2], batches[0, :2])
+
+
+def test_repeats_are_augmented_each_for_itself(data, npz):
+    pipeline, _ = small(data, npz, augment=("pad_crop(padding=2)",), repeats=8)
+    batch = assembled(pipeline, next(pipeline.feed(0, 0)))
+    assert len(set(batch["label"].tolist())) == 1 and len({image.tobytes() for image in batch["image"]}) > 4
+
+
+@pytest.mark.parametrize("repeats", [1, 2])
+def test_alternating_flip_mirrors_every_other_time(data, npz, repeats):
+    pipeline, _ = small(data, npz, augment=("alternating_flip",), repeats=repeats, batch_size=10, normalize="unit")
+    stored, seen = np.load(npz)["train_images"] / np.float32(255), {index: [] for index in range(50)}
+    for feed in itertools.islice(pipeline.feed(0, 0), 20):  # four epochs
+        batch = assembled(pipeline, feed)["image"]
+        for index, image in zip(feed["index"].tolist(), batch, strict=True):
+            mirrored = np.allclose(image, stored[index][:, ::-1])
+            assert mirrored or np.allclose(image, stored[index])
+            seen[index].append(mirrored)
+    turns = np.array(list(seen.values()))
+    assert turns.shape == (50, 4) and (turns[:, 1:] != turns[:, :-1]).all()
+    assert 0.25 < turns[:, 0].mean() < 0.75, "a coin for each image says whether at first"
+    other = next(pipeline.feed(1, 0))
+    assert (other["mirrored"] != next(pipeline.feed(0, 0))["mirrored"]).any()
 
 
 @pytest.mark.parametrize("batch_size", [1, 10, 23, 100])
@@ -202,6 +237,8 @@ def test_an_image_of_another_size_is_named(data, folder):
         ({"augment": ("flipp",)}, "did you mean 'flip'"),
         ({"augment": ("flip(q=0.5)",)}, "argument of augmentation 'flip'"),
         ({"augment": ("cutout(size=9)",)}, "cutout"),
+        ({"repeats": 0}, "data.repeats must be at least 1"),
+        ({"repeats": 3}, "data.repeats = 3 does not divide data.batch_size = 128"),
         ({"eval_split": "validation"}, "'validation'"),
     ],
 )

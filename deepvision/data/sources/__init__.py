@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from deepvision.data.sources.base import Example, Source, SourceInfo
+from deepvision.data.sources.base import Example, Source, SourceInfo, Stored
 from deepvision.data.sources.image_folder import open_image_folder
 from deepvision.data.sources.image_sets import LAYOUTS, ImageSetSource, open_image_set
 from deepvision.data.sources.npz import open_npz
 from deepvision.data.sources.tfds import open_tfds
 from deepvision.errors import UserError
 
-__all__ = ["LAYOUTS", "SOURCES", "Example", "ImageSetSource", "Source", "SourceInfo", "open_source"]
+__all__ = ["LAYOUTS", "SOURCES", "Example", "ImageSetSource", "Source", "SourceInfo", "Stored", "open_source"]
 
 SOURCES = {  # any other name is one of TFDS
     "image_folder": open_image_folder,

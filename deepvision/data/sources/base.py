@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Protocol, TypedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol, TypedDict
 
 import numpy as np
+
+from deepvision.data.images import decode
 
 
 class Example(TypedDict, total=False):
@@ -21,6 +25,13 @@ class Example(TypedDict, total=False):
     label: int
     mask: np.ndarray
     input: np.ndarray
+
+
+class Stored(NamedTuple):
+    """One image as it is stored, the bytes of a file, its path, or uint8 [h, w, c], and its class."""
+
+    image: bytes | Path | np.ndarray
+    label: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +62,16 @@ class Source(Protocol):
 
     def __getitem__(self, index: int) -> Example: ...
 
+    def stored(self, indices: Sequence[int]) -> list[Stored]:
+        """Returns some of the examples as they are stored, read together; of a set of classes alone."""
+        ...
+
     def where(self, index: int) -> str:
         """Returns what to call this example in an error message: its file, or its place in the split."""
         ...
+
+
+def decoded(stored: Stored, channels: int) -> Example:
+    """Returns an example of a stored one; `channels` as of `images.decode`."""
+    whole = isinstance(stored.image, np.ndarray)
+    return {"image": stored.image if whole else decode(stored.image, channels), "label": stored.label}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from deepvision.array_files import npz_names, read_npz
-from deepvision.data.sources.base import Example, SourceInfo
+from deepvision.data.sources.base import Example, SourceInfo, Stored
 from deepvision.data.sources.splits import parse_split
 from deepvision.errors import UserError
 
@@ -47,6 +47,9 @@ class NpzSource:
 
     def __getitem__(self, index: int) -> Example:
         return {"image": self._images[index], "label": int(self._labels[index])}
+
+    def stored(self, indices: Sequence[int]) -> list[Stored]:
+        return [Stored(self._images[index], int(self._labels[index])) for index in indices]
 
     def where(self, index: int) -> str:
         return f"image {index} of split {self.info.split!r} in {self._path}"

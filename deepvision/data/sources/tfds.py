@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import fcntl
 import io
 import os
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from deepvision.data.images import decode
-from deepvision.data.sources.base import Example, SourceInfo
+from deepvision.data.lock import alone
+from deepvision.data.sources.base import Example, SourceInfo, Stored, decoded
 from deepvision.data.sources.splits import parse_split
 from deepvision.data.sources.without_tensorflow import without_tensorflow
 from deepvision.errors import UserError
+
+_OURS = ("digits",)
 
 
 class TfdsSource:
@@ -49,8 +50,11 @@ class TfdsSource:
         return len(self._records)
 
     def __getitem__(self, index: int) -> Example:
-        record = self._records[index]
-        return {"image": decode(record[self._image], self.info.image_shape[-1]), "label": int(record[self._label])}
+        return decoded(*self.stored([index]), self.info.image_shape[-1])
+
+    def stored(self, indices: Sequence[int]) -> list[Stored]:
+        records = self._records.__getitems__(indices)  # of all shards at once: one by one is slow
+        return [Stored(record[self._image], int(record[self._label])) for record in records]
 
     def where(self, index: int) -> str:
         return f"record {index} of split {self.info.split!r} of data set {self.info.name!r}"
@@ -73,6 +77,19 @@ def open_tfds(name: str, split: str, data_dir: str, path: str) -> TfdsSource:
     return TfdsSource(name, _prepared(name, data_root(data_dir)), split)
 
 
+def open_splits(name: str, data_dir: str) -> dict[str, TfdsSource]:
+    """Opens all splits of a TFDS data set, preparing it if need be; errors as of `open_tfds`."""
+    builder = _prepared(name, data_root(data_dir))
+    return {split: TfdsSource(name, builder, split) for split in builder.info.splits}
+
+
+def is_known(name: str) -> bool:
+    """Tells whether TFDS, or deepvision, knows how to make a data set."""
+    import tensorflow_datasets as tfds
+
+    return name in _OURS or name in tfds.list_builders(with_community_datasets=False)
+
+
 def data_root(data_dir: str) -> Path:
     """Returns the folder of prepared data sets: `data_dir`, else $DEEPVISION_DATA, else ~/.cache/deepvision."""
     return Path(data_dir or os.environ.get("DEEPVISION_DATA") or "~/.cache/deepvision").expanduser().absolute()
@@ -82,13 +99,17 @@ def _prepared(name: str, root: Path):
     """Returns the builder of a data set whose files are there."""
     import tensorflow_datasets as tfds
 
+    from deepvision.data.prepare import imagenet
+
     builder = _builder(name, root)
     if builder.data_path.exists():
         return builder
     _keys(name, builder)  # refuse what cannot be used before it is downloaded
+    if builder.name == imagenet.NAME:
+        return _imagenet(name, root, Path(builder.data_path))
     tfds.display_progress_bar(sys.stderr.isatty())
     try:
-        with _alone(root / f".{builder.name}.lock"):
+        with alone(root / f".{builder.name}.lock"):
             builder = _builder(name, root)  # it knows the files that another process has made meanwhile
             if not builder.data_path.exists():
                 with without_tensorflow(), contextlib.redirect_stdout(io.StringIO()):
@@ -101,19 +122,30 @@ def _prepared(name: str, root: Path):
     return builder
 
 
+def _imagenet(name: str, root: Path, folder: Path):
+    """Prepares ImageNet shard by shard, which TFDS would do at one go."""
+    from deepvision.data.prepare import data_set, imagenet
+    from deepvision.data.streaming import cores
+
+    names, splits = imagenet.find(imagenet.manual(root))
+    hint = "python -m deepvision prepare imagenet2012 shows how far it is"
+    print(f"preparing {name} in {root}, which takes a while; {hint}", file=sys.stderr)
+    data_set.make(folder, names, splits, cores(), "stop", lambda done, total: None)
+    return _builder(name, root)
+
+
 def _builder(name: str, root: Path):
     import tensorflow_datasets as tfds
 
-    from deepvision.data.sources.digits import Digits
-
-    ours = {"digits": Digits}
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # TFDS announces there that TensorFlow is missing
-            if name in ours:
-                return ours[name](data_dir=root, file_format="array_record")
+            if name == "digits":
+                from deepvision.data.sources.digits import Digits
+
+                return Digits(data_dir=root, file_format="array_record")
             return tfds.builder(name, data_dir=root, file_format="array_record")
     except tfds.core.DatasetNotFoundError:
-        names = {*ours, "image_folder", "npz", *tfds.list_builders(with_community_datasets=False)}
+        names = {*_OURS, "image_folder", "npz", *tfds.list_builders(with_community_datasets=False)}
         near = difflib.get_close_matches(name, sorted(names), n=3)
         hint = f"; the nearest names are {', '.join(near)}" if near else ""
         valid = f"digits, image_folder, npz, a name from www.tensorflow.org/datasets/catalog, or one prepared in {root}"
@@ -137,15 +169,6 @@ def _keys(name: str, builder) -> tuple[str, str]:
     if not is_image or np.dtype(image.np_dtype) != np.uint8 or not is_class:
         raise UserError(f"data set {name!r} is not one of image classification: its features are {', '.join(features)}")
     return keys[:2]
-
-
-@contextlib.contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Waits until no other process holds the lock, then holds it."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _reason(error: BaseException) -> str:

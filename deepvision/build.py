@@ -32,6 +32,8 @@ from deepvision.train.experiment import Experiment, Parts
 from deepvision.train.metrics import NEWEST
 from deepvision.train.numbers import NUMBERS, numbers_of, with_numbers
 from deepvision.train.optimizer import make_optimizer, make_schedule
+from deepvision.train.views import VIEWS, Views
+from deepvision.types import Shape
 
 
 def build(config: ConfigDict, seeds: Sequence[int] | None = None) -> Experiment:
@@ -94,7 +96,8 @@ def build_replicas(
         penalties=tuple(resolve(REGULARIZERS, choice, "regularizer")() for choice in config.loss.regularizers),
         projections=tuple(resolve(PROJECTIONS, choice, "projection")() for choice in config.loss.projections),
         averaging=_averaging(config.train.averaging),
-        pretrained=_pretrained(config, model, outputs, input_shape),
+        views=_views(config, model, input_shape),
+        pretrained=_fitted(model, train) | _pretrained(config, model, outputs, input_shape),
         total_steps=total_steps,
         parameters=description.parameters,
         macs=description.macs,
@@ -117,7 +120,7 @@ def _parts(
     return Parts(
         model=model.clone(layers=model.layers.replace(noise)),
         task=_make_task(config, sections["loss"], model),
-        optimizer=make_optimizer(optimizer, rate, list(blocks)),
+        optimizer=make_optimizer(optimizer, rate, list(blocks), steps_per_epoch),
     )
 
 
@@ -178,6 +181,11 @@ def _check_trainable(optimizer: optax.GradientTransformation, model: Network, in
     jax.eval_shape(optimizer.init, variables["params"])
 
 
+def _fitted(model: Network, train: Pipeline) -> dict[tuple[str, ...], Any]:
+    """Returns what a network takes from the training images before the first step."""
+    return model.fitted(train.sample(model.sample)) if model.sample else {}
+
+
 def _pretrained(
     config: ConfigDict, model: Network, outputs: int, image_shape: tuple[int, int, int]
 ) -> dict[tuple[str, ...], Any]:
@@ -209,6 +217,28 @@ def _make_task(config: ConfigDict, loss: ConfigDict, model: Network) -> Task:
 
 def _averaging(choice: Any) -> Any:
     return resolve(AVERAGES, choice, "averaging")() if choice else None
+
+
+def _views(config: ConfigDict, model: Network, input_shape: Shape) -> Views | None:
+    """Returns the entry of `VIEWS` that `config.train.views` names, if the task and the network allow it."""
+    choice = config.train.views
+    if choice is None:
+        return None
+    if config.task != "classification":
+        raise UserError(f"train.views = {choice!r} averages predictions of classes: leave it out of task {config.task}")
+    views = resolve(VIEWS, choice, "views")()
+    seen = jax.eval_shape(views, jax.ShapeDtypeStruct((1, *input_shape), jnp.float32)).shape[2:]
+    if seen != tuple(input_shape) and _parameters(model, seen) != _parameters(model, input_shape):
+        sides = " and ".join(f"{height}x{width}" for height, width, _ in (input_shape, seen))
+        raise UserError(f"train.views = {choice!r}: {config.model.name} cannot take images of both {sides}")
+    return views
+
+
+def _parameters(model: Network, input_shape: Shape) -> Any:
+    """Returns the shapes of a network's parameters for images of a shape."""
+    images = jnp.zeros((1, *input_shape))
+    variables = jax.eval_shape(lambda: model.init(jax.random.key(0), images, train=False))
+    return jax.tree.map(lambda leaf: leaf.shape, variables)
 
 
 def _total_steps(config: ConfigDict, steps_per_epoch: float) -> int:

@@ -66,19 +66,22 @@ def _data() -> config_dict.ConfigDict:
     data.validation_split = ""  # what ablation.tune chooses by, train[90%:]; it must not overlap with train_split
     data.image_size = config_dict.placeholder(int)  # pixels; images are brought to this square; None: as stored
     data.fit = "resize"  # how: resize (the largest centred square) or pad (with zeros around)
+    data.train_crop = config_dict.placeholder(object)  # in place of `fit`: "random_resized(area=(0.08, 1.0))", center
+    data.eval_crop = config_dict.placeholder(object)  # of evaluation: "center(resize=256)", as papers have for 224
     data.channels = config_dict.placeholder(int)  # 1 or 3; None: as stored
     data.batch_size = 128  # examples in the global batch, over all devices and processes
     data.eval_batch_size = 500
     data.pipeline = "auto"  # resident, streaming, or auto: resident if the set fits
     data.resident_limit_mb = 2048  # what `auto` lets a resident set take on a device, MiB
-    data.num_workers = 0  # streaming: worker processes; 0: threads of this process
+    data.num_workers = config_dict.placeholder(int)  # streaming: processes; 0: threads; None: by the number of cores
     data.prefetch = 2  # streaming: batches made ahead
-    data.augment = ()  # in this order: "flip", "pad_crop(padding=4)", "cutout(size=8)", "dihedral", "elastic"
+    data.augment = ()  # in this order: "flip", "pad_crop(padding=4)", "randaugment(magnitude=9)"; the README has all
+    data.repeats = 1  # how often each image stands in a training batch, augmented anew each time
+    data.unusable = "stop"  # images that cannot be read: stop, or skip them, each named by a line
     data.normalize = "dataset"  # dataset (its moments per channel), imagenet, unit ([0, 1]), symmetric ([-1, 1])
     # Of images, image_masks and image_pairs, which are evaluated whole:
     data.patch_size = config_dict.placeholder(int)  # pixels; side of the squares to train on; None: whole images
     data.patches_per_image = 1  # in an epoch
-    data.unusable = "stop"  # images to train on that cannot be read: stop, or skip them, each named by a line
     data.margin = 0  # pixels by which images are mirrored beyond their borders, for patches of networks without padding
     data.eval_multiple = 1  # sides are padded to multiples of it: fewer programs, and what a network may need
     data.luma = "full"  # how colour becomes one channel: full (0 to 255) or studio (16 to 235, as papers measure it)
@@ -91,28 +94,31 @@ def _data() -> config_dict.ConfigDict:
 
 def _optimizer() -> config_dict.ConfigDict:
     optimizer = config_dict.ConfigDict()
-    optimizer.name = "sgd"  # sgd, adam, adamw, lars, lamb
+    optimizer.name = "sgd"  # sgd, adam, adamw, lars, lamb, "muon(steps=5)" of kernels but the classifier's, else sgd
     optimizer.learning_rate = 0.1  # the schedule's peak
-    optimizer.momentum = 0.9  # sgd, lars
-    optimizer.nesterov = False  # sgd, lars
+    optimizer.momentum = 0.9  # sgd, lars, and what muon leaves to sgd
+    optimizer.nesterov = False  # the same
     optimizer.b1 = 0.9  # adam, adamw, lamb
     optimizer.b2 = 0.999
     optimizer.eps = 1e-8
-    optimizer.weight_decay = 0.0  # on kernels alone; in the gradient (sgd, adam, lars) or decoupled (adamw, lamb)
+    optimizer.weight_decay = 0.0  # on kernels alone; in the gradient (sgd, adam, lars) or decoupled (adamw, lamb, muon)
     optimizer.clip_norm = 0.0  # global gradient norm; 0: off
     optimizer.accumulate = 1  # micro-batches per update
     optimizer.trainable = ("*",)  # wildcards of the parameters that learn: ("head/*",) for the classifier alone
+    # Parameters, by wildcards, that learn in their own way: "rate(of='*norm/bias', factor=64.0)",
+    # "freeze(of='stem/*', epochs=3.0)", "decay(of='*/bias', weight=1e-4)"
+    optimizer.groups = ()
     optimizer.layer_decay = 1.0  # factor on the learning rate from a block to the one in front of it, in (0, 1]
     return optimizer
 
 
 def _schedule() -> config_dict.ConfigDict:
     schedule = config_dict.ConfigDict()
-    schedule.name = "cosine"  # constant, cosine, linear, step, or any optax schedule as a choice
+    schedule.name = "cosine"  # constant, cosine, linear, step, triangular, or any optax schedule as a choice
     schedule.warmup_epochs = 0.0  # linear from 0
     schedule.boundaries = ()  # step: the epochs at which the rate is multiplied by `factor`
     schedule.factor = 0.1  # step
-    schedule.final = 0.0  # cosine, linear: the last rate as a share of the peak
+    schedule.final = 0.0  # cosine, linear, triangular: the last rate as a share of the peak
     return schedule
 
 
@@ -163,7 +169,7 @@ def _train() -> config_dict.ConfigDict:
     train = config_dict.ConfigDict()
     train.epochs = 15.0  # passes over the training split
     train.steps = 0  # updates; 0: from `epochs`
-    train.averaging = config_dict.placeholder(object)  # of the weights, for evaluation: "ema(decay=0.999)", polyak, swa
+    train.averaging = config_dict.placeholder(object)  # of the weights: "ema(decay=0.999)", polyak, swa, lookahead
     train.eval_every_epochs = 1.0
     train.checkpoint_every_steps = 0  # 0: at every evaluation
     train.best_metric = ""  # of the evaluation; empty: accuracy, psnr or mean_iou, by the task
@@ -171,6 +177,7 @@ def _train() -> config_dict.ConfigDict:
     train.keep_best = True  # keep the weights of the best evaluation besides the last
     train.early_stopping = 0  # evaluations without a better result before the run stops; 0: off
     train.monte_carlo = 0  # evaluation: passes of dropout(evaluation='sample') to average; 0: one exact pass
+    train.views = config_dict.placeholder(object)  # evaluation: views to average: flip, ten_crop(size=28), multi_crop
     train.log_every_steps = 20
     train.non_finite = "stop"  # a loss that is no finite number: stop, skip (the update) or rollback (to a checkpoint)
     train.rollback_factor = 0.5  # rollback: on the learning rate

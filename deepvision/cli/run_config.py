@@ -60,7 +60,7 @@ def _tuples(value: Any) -> Any:
     return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
-def read_seeds(folder: Path, default: int) -> tuple[int, ...]:
+def read_seeds(folder: Path, default: int | None) -> tuple[int | None, ...]:
     """Returns the seeds that were trained together in a run folder, finished or not; `default` if it does not say."""
     seeds = dict.fromkeys(row["seed"] for row in read_metrics(folder))
     return tuple(seeds) or (default,)

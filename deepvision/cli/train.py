@@ -1,7 +1,8 @@
-"""`train`: one network, one seed, one run folder; in one process, or in several that are one run."""
+"""`train`: one network, one seed or several, one run folder; in one process, or in several that are one run."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,14 @@ from deepvision.build import build
 from deepvision.cli import tables, workdir
 from deepvision.cli.arguments import Arguments
 from deepvision.cli.display import make_display
+from deepvision.cli.run_config import read_seeds
 from deepvision.errors import UserError
 from deepvision.train import distributed, rendezvous
 from deepvision.train.display import Silent
 from deepvision.train.experiment import Experiment
 from deepvision.train.loop import fit
+
+_MOST_SEEDS = 10_000
 
 
 def run(arguments: Arguments) -> int:
@@ -25,7 +29,10 @@ def run(arguments: Arguments) -> int:
     rendezvous.join(_place(flags), flags.cluster, flags.initialization_timeout)
     first = distributed.is_first()
     folder = workdir.prepare(flags.workdir, config.name) if first else workdir.named(flags.workdir, config.name)
-    experiment = build(config)
+    seeds = range(config.seed, config.seed + _count(flags.seeds))
+    if first:
+        _check_seeds(folder, seeds)
+    experiment = build(config, seeds)
     display = make_display(tables.progress()) if first else Silent()
     display.note(headline(experiment))
     result = fit(experiment, folder, display)
@@ -33,6 +40,25 @@ def run(arguments: Arguments) -> int:
         _show(result, folder)
     distributed.close()
     return 0
+
+
+def _count(seeds: int) -> int:
+    if not 1 <= seeds <= _MOST_SEEDS:
+        raise UserError(f"--seeds must be 1 to {_MOST_SEEDS:,}, got {seeds}")
+    return seeds
+
+
+def _check_seeds(folder: Path, seeds: Sequence[int]) -> None:
+    """Refuses to go on with other seeds than a run has begun with."""
+    begun = read_seeds(folder, None)
+    if begun not in (tuple(seeds), (None,)):
+        raise UserError(
+            f"workdir {folder} holds a run of {_named(begun)}, not of {_named(seeds)}: choose another --workdir"
+        )
+
+
+def _named(seeds: Sequence[int]) -> str:
+    return f"seeds {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
 
 
 def _place(flags: Any) -> rendezvous.Place | None:

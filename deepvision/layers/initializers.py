@@ -60,6 +60,26 @@ def orthogonal(scale: float = 1.0) -> Initializer:
     return jax.nn.initializers.orthogonal(scale)
 
 
+def dirac(scale: float = 1 / 3) -> Initializer:
+    """The identity in the first filters of a convolution, as many as it has inputs, and small values in the others.
+
+    Filter i < inputs is 1 at its middle tap of input i, else 0: where the convolution keeps the plane, output i is
+    input i. The other filters, and all of a dense layer, are uniform of variance scale / fan_in.
+    Source: Jordan 2024 (2404.00498), section 3.3; Zagoruyko & Komodakis 2017 (1706.00388), section 2.
+    """
+    others = jax.nn.initializers.variance_scaling(scale, "fan_in", "uniform")
+
+    def init(key: Key, shape: Shape, dtype: jnp.dtype = jnp.float32) -> Array:
+        kernel = others(key, shape, dtype)
+        if len(shape) < 3:
+            return kernel
+        middle, count = tuple((size - 1) // 2 for size in shape[:-2]), min(shape[-2:])
+        filters = jnp.zeros((*shape[:-1], count), dtype).at[middle].set(jnp.eye(shape[-2], count, dtype=dtype))
+        return kernel.at[..., :count].set(filters)
+
+    return init
+
+
 def bilinear(key: Key, shape: Shape, dtype: jnp.dtype = jnp.float32) -> Array:
     """The kernel [kh, kw, c, c] with which a transposed convolution interpolates every channel linearly.
 
@@ -92,4 +112,5 @@ INITIALIZERS = {
     "xavier_uniform": xavier_uniform,
     "fan_in_uniform": fan_in_uniform,
     "orthogonal": orthogonal,
+    "dirac": dirac,
 }

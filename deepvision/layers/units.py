@@ -22,7 +22,8 @@ class ConvUnit(nn.Module):
         pre        norm, activation, convolution, attention, dropout, pooling
         post_act   convolution, activation, norm, attention, dropout, pooling
         post_pool  convolution, activation, attention, dropout, pooling, norm
-    The convolution owns a bias unless a norm that shifts follows it directly (under `pre`, that of the next unit).
+    With `pool_first`, the pooling comes directly behind the convolution, but under `post_pool`. The convolution owns a
+    bias unless a norm that shifts follows it, directly or behind a pooling (under `pre`, that of the next unit).
 
     Attributes:
         layers: the bound layers of the network.
@@ -36,6 +37,7 @@ class ConvUnit(nn.Module):
         drop: whether dropout stands here, in networks that have it behind convolutions.
         drop_inputs: whether dropout stands directly in front of the convolution.
         pool: the window of a pooling, if there is one.
+        pool_first: whether the pooling comes directly behind the convolution, in networks that normalize what is left.
         first: the input is an image, or already normalized and activated: under `pre`, the convolution comes alone.
         last: ends a residual branch: but under `pre`, the activation comes behind the sum, in `residual`.
         linear: has no activation at all.
@@ -62,6 +64,7 @@ class ConvUnit(nn.Module):
     drop: bool = False
     drop_inputs: bool = False
     pool: Window | None = None
+    pool_first: bool = False
     first: bool = False
     last: bool = False
     linear: bool = False
@@ -92,7 +95,8 @@ class ConvUnit(nn.Module):
         if placement == "pre" and self.first:
             takes |= dict(normalize=False, activate=False)
         order = "post" if placement != "pre" and not takes["activate"] else placement
-        return _fused(tuple(step for step in _ORDERS[order] if takes[step]))
+        steps = tuple(step for step in _ORDERS[order] if takes[step])
+        return _fused(_pooled_first(steps) if self.pool_first and self.pool and order != "post_pool" else steps)
 
     def _transform(self, x: Images) -> Images:
         return self._conv(self._owns_bias())(x)
@@ -148,6 +152,13 @@ _ORDERS = {
 }
 
 
+def _pooled_first(steps: tuple[str, ...]) -> tuple[str, ...]:
+    """Moves a pooling to where the convolution ends."""
+    others = tuple(step for step in steps if step != "pool_windows")
+    behind = others.index("transform") + 1
+    return (*others[:behind], "pool_windows", *others[behind:])
+
+
 def _fused(steps: tuple[str, ...]) -> tuple[str, ...]:
     """Joins a norm with the activation directly behind it, since some norms bring theirs."""
     for place in range(len(steps) - 1):
@@ -163,8 +174,8 @@ def _act_follows(layers: BoundLayers, steps: tuple[str, ...]) -> bool:
 
 
 def _norm_follows(steps: tuple[str, ...]) -> bool:
-    """Whether a norm comes directly behind the convolution or dense layer."""
-    behind = steps[steps.index("transform") + 1 :]
+    """Whether a norm comes directly behind the convolution or dense layer, or behind a pooling there."""
+    behind = tuple(step for step in steps[steps.index("transform") + 1 :] if step != "pool_windows")
     return behind[:1] in (("normalize",), ("normalize_activate",))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from deepvision.choices import Choice
 from deepvision.errors import UserError, unknown
 from deepvision.models.adain_decoder import ADAIN_DECODERS
+from deepvision.models.airbench import AIRBENCHES
 from deepvision.models.alexnet import ALEXNETS
 from deepvision.models.bn_inception import BN_INCEPTIONS
 from deepvision.models.coatnet import COATNETS
@@ -74,6 +75,7 @@ MODELS = {
     **ALEXNETS,
     **ZFNETS,
     **VGGS,
+    **AIRBENCHES,
     **ATTENTION_VGGS,
     **GOOGLENETS,
     **BN_INCEPTIONS,

@@ -71,6 +71,19 @@ class Network(nn.Module):
         """What the sides of images must be multiples of, in pixels; whole images are continued to such."""
         return 1
 
+    @property
+    def sample(self) -> int:
+        """How many training images `fitted` looks at; 0: there is nothing to fit."""
+        return 0
+
+    def fitted(self, images: np.ndarray) -> dict[tuple[str, ...], np.ndarray]:
+        """Returns variables that follow from training images, known before the first step, by path.
+
+        Args:
+            images: [n, h, w, c], `sample` of them if there are as many, normalized.
+        """
+        return {}
+
     def resized(self, path: str, value: np.ndarray, shape: Shape) -> np.ndarray | None:
         """Returns a variable, learned on images of one size, for images of another; None where there is no such thing.
 

@@ -41,6 +41,7 @@ PUBLISHED = {
     "vgg11_lrn": Published(132_863_336, 7_609_090_048, "Simonyan & Zisserman 2014", "70.3 / 89.5"),
     "vgg16_c": Published(133_638_952, 11_770_888_192, "Simonyan & Zisserman 2014", "71.9 / 90.6"),
     "cifar_vgg16": Published(14_724_042, 313_201_664, "Liu & Deng 2015", ""),
+    "airbench94": Published(1_971_352, 118_147_360, "Jordan 2024", "CIFAR-10 94.0"),
     "vgg_att2": Published(19_713_482, 3_786_680_320, "Jetley et al. 2018", ""),
     "vgg_att3": Published(19_847_370, 3_787_338_240, "Jetley et al. 2018", ""),
     "vgg_att3_dot": Published(19_846_090, 3_787_338_240, "Jetley et al. 2018", ""),

@@ -47,11 +47,11 @@ class Evaluator:
                 f"data.eval_batch_size = {self._pipeline.batch_size} does not divide over {len(devices)} devices"
             )
         self._resident = devices.replicate(self._pipeline.resident)
-        model, task, config = experiment.model, experiment.task, experiment.config
+        model, task, views = experiment.model, experiment.task, experiment.views
         if ensemble:
-            self._step = parallel.compile_ensemble(make_ensemble_step(model, task), self._pipeline, devices)
+            self._step = parallel.compile_ensemble(make_ensemble_step(model, task, views), self._pipeline, devices)
         else:
-            step = make_eval_step(model, task, config.train.monte_carlo)
+            step = make_eval_step(model, task, experiment.config.train.monte_carlo, views)
             self._step = parallel.compile_eval(step, self._pipeline, devices, replicas, together)
 
     def __call__(self, variables: Any, before_each: Callable[[], None] = lambda: None) -> dict[str, np.ndarray]:

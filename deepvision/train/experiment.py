@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 
 from deepvision.data.pipeline import Pipeline
 from deepvision.tasks.task import Task
+from deepvision.train.views import Views
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Experiment:
         penalties: params -> scalar, added to the loss.
         projections: (params, step, model_state) -> params, after each update.
         averaging: of the weights, an entry of `averaging.AVERAGES`, or None.
+        views: of an image in evaluation, an entry of `views.VIEWS`, or None: the image itself.
         pretrained: variables to start from, by path (collection, module, ..., leaf); empty: none.
         total_steps: updates of the whole training.
         parameters, macs: of the network, for one example.
@@ -53,6 +55,7 @@ class Experiment:
     penalties: tuple[Callable[..., Any], ...]
     projections: tuple[Callable[..., Any], ...]
     averaging: Any
+    views: Views | None
     pretrained: Mapping[tuple[str, ...], Any]
     total_steps: int
     parameters: int

@@ -18,6 +18,7 @@ from deepvision.train import metrics as metrics_lib
 from deepvision.train.agenda import Agenda
 from deepvision.train.boundary import Boundary
 from deepvision.train.checkpoint import Checkpoint, Checkpoints
+from deepvision.train.clock import Clock
 from deepvision.train.display import Display, Silent
 from deepvision.train.evaluate import initial
 from deepvision.train.experiment import Experiment
@@ -109,7 +110,7 @@ class _Loop:
         display: Display,
         programs: Programs | None,
     ) -> None:
-        self.started = time.perf_counter()
+        self.clock = Clock()
         self.experiment, self.shares, self.display = experiment, shares, display
         self.agenda, self.remedy = Agenda(experiment), Remedy(experiment, display.note)
         self.reports = Reports(experiment, shares)
@@ -117,7 +118,6 @@ class _Loop:
         self.devices = self.programs.devices
         self.checkpoints = Checkpoints(checkpoints, experiment.config.train.keep_checkpoints)
         self.boundary, self.watchdog = Boundary(), Watchdog(experiment.config.train.watchdog_seconds)
-        self.seconds_to_first_step: float | None = None
         self.step, self.unsaved = 0, False
 
     def run(self) -> int:
@@ -147,11 +147,8 @@ class _Loop:
 
     def result(self, replicas: Sequence[int]) -> dict[str, Any]:
         """Returns the content of result.json of some replicas."""
-        seconds = (time.perf_counter() - self.started) * len(replicas) / len(self.experiment.seeds)
         timings = self.shares[0].folder.timings()
-        return outcome(
-            self.experiment, self.programs, self.progress, replicas, timings, seconds, self.seconds_to_first_step
-        )
+        return outcome(self.experiment, self.programs, self.progress, replicas, timings, self.clock)
 
     def keep(self, step: int, share: Share) -> None:
         """Writes the last checkpoint of the one replica of a share into its folder."""
@@ -207,6 +204,7 @@ class _Loop:
     def _train(self, until: int) -> None:
         """Makes the updates up to `until`, and reports on them."""
         start, started, outputs, compiled = self.step, time.perf_counter(), [], 0
+        self.clock.steps()
         while self.step < until:
             if self.boundary.stops():
                 self._stop(outputs)
@@ -220,11 +218,9 @@ class _Loop:
             self.state, metrics = self.programs.train(self.state, self.programs.resident, feed)
             outputs.append(metrics)
             self.step, self.unsaved = self.step + count, True
-            if self.seconds_to_first_step is None:
-                jax.block_until_ready(metrics)
-                self.seconds_to_first_step = time.perf_counter() - self.started
+            jax.block_until_ready(outputs[: -parallel.AHEAD] if self.clock.to_first_step else metrics)
+            if self.clock.stepped():
                 started, compiled = time.perf_counter(), count
-            jax.block_until_ready(outputs[: -parallel.AHEAD])
             self.watchdog.beat(f"step {self.step}")
         outputs = jax.device_get(jax.block_until_ready(outputs))
         self._report(outputs, self.step - start - compiled, time.perf_counter() - started)
@@ -256,6 +252,7 @@ class _Loop:
         if self.state.average is not None:
             newest = self.programs.evaluate(self.state.variables, self._at_boundary)
             metrics |= {metrics_lib.NEWEST + name: values for name, values in newest.items()}
+        self.clock.predicted()
         self._take_out_diverged(metrics)
         active, stopped = self._active(), np.asarray(self.state.stopped)
         improved = self.progress.update(step, metrics, ~active)

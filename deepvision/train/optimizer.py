@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,31 +11,37 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
+from deepvision.checks import check_count, check_flag, check_number, check_rate
 from deepvision.choices import Choice, resolve
-from deepvision.errors import UserError, unknown
+from deepvision.errors import UserError
 from deepvision.params import is_kernel
+from deepvision.train.groups import FIELD, make_groups, must_name, named, weight_decay
+from deepvision.train.muon import muon
 from deepvision.train.numbers import is_off
 
 Schedule = Callable[[Any], Any]
+_CLASSIFIERS = ("head/*",)
 
 
-def make_optimizer(config: ConfigDict, rate: Schedule, blocks: Sequence[str] = ()) -> optax.GradientTransformation:
+def make_optimizer(
+    config: ConfigDict, rate: Schedule, blocks: Sequence[str] = (), steps_per_epoch: float = 1.0
+) -> optax.GradientTransformation:
     """Returns the optimizer of `config` (its section `optimizer`) at the given learning rate; numbers may be traced.
 
     Weight decay acts on kernels alone, by role and rank: no bias, no scale of a norm, no learned slope decays, whatever
     stands at a site. Parameters that `trainable` does not name stay as they are. With a `layer_decay` d, block i of n
     learns at the rate times d^(n - 1 - i); what belongs to none, such as position embeddings, as the first does.
+    `groups` of parameters have a rate, a decay or an end of their own.
 
     Args:
         config: the section `optimizer`.
         rate: the learning rate as a function of the step.
         blocks: names of the network's outermost modules, in the order of the computation.
+        steps_per_epoch: that groups count epochs by.
 
     Raises: UserError for an unknown name, a decay outside (0, 1], or wildcards that name no parameter.
     Source: layer-wise decay, Clark et al. 2020 (ELECTRA, 2003.10555), appendix A; Bao et al. 2021 (BEiT, 2106.08254).
     """
-    if config.name not in OPTIMIZERS:
-        raise unknown("optimizer", config.name, OPTIMIZERS)
     for field in ("momentum", "b1", "b2"):
         if not isinstance(config[field], jax.Array) and not 0 <= config[field] < 1:
             raise UserError(f"optimizer.{field} must lie in [0, 1), got {config[field]}")
@@ -44,13 +49,27 @@ def make_optimizer(config: ConfigDict, rate: Schedule, blocks: Sequence[str] = (
         raise UserError(f"optimizer.layer_decay must lie in (0, 1], got {config.layer_decay}")
     clips = not is_off("optimizer.clip_norm", config.clip_norm)
     clip = optax.clip_by_global_norm(config.clip_norm) if clips else optax.identity()
-    optimizer = optax.chain(clip, OPTIMIZERS[config.name](config, rate))
+    optimizer = optax.chain(clip, resolve(OPTIMIZERS, config.name, "optimizer")(config=config, rate=rate))
     if not is_off("optimizer.layer_decay", config.layer_decay):
         optimizer = optax.chain(optimizer, _scale_by_block(config.layer_decay, blocks))
+    if config.groups:
+        groups = make_groups(config)
+        own = (group.transformation(steps_per_epoch) for group in groups)
+        optimizer = optax.chain(must_name(FIELD, [group.of for group in groups]), optimizer, *own)
     if tuple(config.trainable) != ("*",):
-        transforms = {"trained": optimizer, "frozen": optax.set_to_zero()}
-        optimizer = optax.partition(transforms, functools.partial(_labels, tuple(config.trainable)))
+        optimizer = optax.chain(
+            must_name("optimizer.trainable", config.trainable), _of_some(optimizer, config.trainable)
+        )
     return optimizer
+
+
+def _of_some(optimizer: optax.GradientTransformation, trainable: Sequence[str]) -> optax.GradientTransformation:
+    """Returns the optimizer of the parameters that wildcards name; all others stay as they are."""
+
+    def labels(params: Any) -> Any:
+        return jax.tree.map(lambda trained: "trained" if trained else "frozen", named(trainable, params))
+
+    return optax.partition({"trained": optimizer, "frozen": optax.set_to_zero()}, labels)
 
 
 def _scale_by_block(decay: float, blocks: Sequence[str]) -> optax.GradientTransformation:
@@ -62,66 +81,57 @@ def _scale_by_block(decay: float, blocks: Sequence[str]) -> optax.GradientTransf
     return optax.stateless(lambda updates, _: jax.tree_util.tree_map_with_path(scale, updates))
 
 
-def _labels(trainable: tuple[str, ...], params: Any) -> Any:
-    """Returns a tree of "trained" and "frozen"."""
-    names = {jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in jax.tree.leaves_with_path(params)}
-    for pattern in trainable:
-        if not fnmatch.filter(names, pattern):
-            outermost = ", ".join(sorted({name.split("/")[0] for name in names}))
-            raise UserError(f"optimizer.trainable: no parameter is called {pattern!r}; they start with {outermost}")
-    trained = {name for pattern in trainable for name in fnmatch.filter(names, pattern)}
-
-    def label(path: tuple[Any, ...], _: Any) -> str:
-        return "trained" if jax.tree_util.keystr(path, simple=True, separator="/") in trained else "frozen"
-
-    return jax.tree_util.tree_map_with_path(label, params)
-
-
 def _sgd(config: ConfigDict, rate: Schedule) -> optax.GradientTransformation:
     """SGD with momentum; the decay is part of the gradient (He et al. 2015, section 3.4)."""
     momentum = None if is_off("optimizer.momentum", config.momentum) else config.momentum
-    sgd = optax.sgd(rate, momentum=momentum, nesterov=config.nesterov)
-    return optax.chain(_coupled_decay(config), sgd)
+    return optax.chain(weight_decay(config), optax.sgd(rate, momentum=momentum, nesterov=config.nesterov))
 
 
 def _adam(config: ConfigDict, rate: Schedule) -> optax.GradientTransformation:
     """Adam with the decay as part of the gradient (Kingma & Ba 2014)."""
-    return optax.chain(_coupled_decay(config), optax.adam(rate, b1=config.b1, b2=config.b2, eps=config.eps))
+    return optax.chain(weight_decay(config), optax.adam(rate, b1=config.b1, b2=config.b2, eps=config.eps))
 
 
 def _adamw(config: ConfigDict, rate: Schedule) -> optax.GradientTransformation:
     """Adam with decoupled decay (Loshchilov & Hutter 2017)."""
-    return optax.adamw(
-        rate, b1=config.b1, b2=config.b2, eps=config.eps, weight_decay=config.weight_decay, mask=kernel_mask
-    )
+    return optax.chain(_scale_by_adam(config), weight_decay(config), optax.scale_by_learning_rate(rate))
 
 
 def _lars(config: ConfigDict, rate: Schedule) -> optax.GradientTransformation:
     """LARS (You et al. 2017); trust ratio and decay on kernels alone."""
-    return optax.lars(
-        rate,
-        weight_decay=config.weight_decay,
-        weight_decay_mask=kernel_mask,
-        trust_ratio_mask=kernel_mask,
-        momentum=config.momentum,
-        nesterov=config.nesterov,
-    )
+    lars = optax.lars(rate, trust_ratio_mask=kernel_mask, momentum=config.momentum, nesterov=config.nesterov)
+    return optax.chain(weight_decay(config), lars)
 
 
 def _lamb(config: ConfigDict, rate: Schedule) -> optax.GradientTransformation:
     """LAMB (You et al. 2019)."""
-    return optax.lamb(
-        rate, b1=config.b1, b2=config.b2, eps=config.eps, weight_decay=config.weight_decay, mask=kernel_mask
-    )
+    trust = optax.scale_by_trust_ratio()
+    return optax.chain(_scale_by_adam(config), weight_decay(config), trust, optax.scale_by_learning_rate(rate))
 
 
-OPTIMIZERS = {"sgd": _sgd, "adam": _adam, "adamw": _adamw, "lars": _lars, "lamb": _lamb}
+def _scale_by_adam(config: ConfigDict) -> optax.GradientTransformation:
+    return optax.scale_by_adam(b1=config.b1, b2=config.b2, eps=config.eps)
 
 
-def _coupled_decay(config: ConfigDict) -> optax.GradientTransformation:
-    if is_off("optimizer.weight_decay", config.weight_decay):
-        return optax.identity()
-    return optax.add_decayed_weights(config.weight_decay, mask=kernel_mask)
+def _muon(
+    config: ConfigDict,
+    rate: Schedule,
+    beta: float = 0.95,
+    steps: int = 5,
+    fixed_norm: bool = False,
+    left: tuple[str, ...] = _CLASSIFIERS,
+) -> optax.GradientTransformation:
+    """Muon for all kernels but those `left`, such as the classifier's, and SGD for these and all else; see muon.py."""
+    check_rate("optimizer muon", "beta", beta)
+    check_count("optimizer muon", "steps", steps)
+    check_flag("optimizer muon", "fixed_norm", fixed_norm)
+    made = muon(rate, weight_decay(config), _sgd(config, rate), left, beta, steps, fixed_norm)
+    return made if left == _CLASSIFIERS else optax.chain(must_name("optimizer muon: left", left), made)
+
+
+OPTIMIZERS = {"sgd": _sgd, "adam": _adam, "adamw": _adamw, "lars": _lars, "lamb": _lamb, "muon": _muon}
+for _optimizer in OPTIMIZERS.values():
+    _optimizer.site_arguments = ("config", "rate")  # what `make_optimizer` gives; the rest is the user's
 
 
 def kernel_mask(params: Any) -> Any:
@@ -150,9 +160,22 @@ def _main_schedule(config: ConfigDict, steps: int, warmup: int, steps_per_epoch:
         "cosine": lambda: optax.cosine_decay_schedule(1.0, steps, alpha=config.final),
         "linear": lambda: optax.linear_schedule(1.0, config.final, steps),
         "step": lambda: _steps([round(epoch * steps_per_epoch) - warmup for epoch in config.boundaries], config.factor),
+        "triangular": functools.partial(_triangular, config.final, steps),
     }
     chosen = resolve(own | OPTAX_SCHEDULES, config.name, "schedule")
     return chosen() if chosen.name in own else _of_optax(chosen)
+
+
+def _triangular(final: Any, steps: int, rise: float = 0.25, start: float = 0.0) -> Schedule:
+    """Returns a line from `start` to 1, for a share `rise` of the steps, and one from there to `final`.
+
+    Source: Smith & Topin 2017 (1708.07120), section 3; Jordan 2024 (2404.00498), appendix A.
+    """
+    check_number("schedule triangular", "rise", rise, 0, 1)
+    check_number("schedule triangular", "start", start, 0)
+    top = int(rise * steps)
+    down = optax.linear_schedule(1.0, final, max(steps - top, 1))
+    return optax.join_schedules([optax.linear_schedule(start, 1.0, top), down], [top]) if top else down
 
 
 def _of_optax(chosen: Choice) -> Schedule:

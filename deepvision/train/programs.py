@@ -48,7 +48,9 @@ def _check_parts(experiment: Experiment, devices: int) -> None:
 def make_step(experiment: Experiment) -> TrainStep:
     """Returns the training step, which is made anew of the numbers in the state whenever it is traced."""
     config, averaging = experiment.config, experiment.averaging
-    share = averaging and functools.partial(averaging.share, steps_per_epoch=experiment.steps_per_epoch)
+    share = averaging and functools.partial(
+        averaging.share, steps_per_epoch=experiment.steps_per_epoch, total_steps=experiment.total_steps
+    )
 
     def step(state: TrainState, batch: Batch, key: Key) -> tuple[TrainState, Metrics]:
         parts = experiment.parts(state.numbers)
@@ -60,6 +62,7 @@ def make_step(experiment: Experiment) -> TrainStep:
             experiment.projections,
             accumulate=config.optimizer.accumulate,
             average_share=share,
+            restarts=averaging is not None and averaging.restarts,
             stoppable=config.train.early_stopping > 0,
             skips=config.train.non_finite == "skip",
         )

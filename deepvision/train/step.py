@@ -18,6 +18,7 @@ from deepvision.tasks.metrics import Mean, Metrics
 from deepvision.tasks.task import Batch, Task
 from deepvision.train import metrics as metrics_lib
 from deepvision.train.state import TrainState
+from deepvision.train.views import Views, averaged
 from deepvision.types import Array, Key
 
 TrainStep = Callable[[TrainState, Batch, Key], tuple[TrainState, Metrics]]
@@ -32,6 +33,7 @@ def make_train_step(
     projections: Sequence[Callable[[Any, Array, Any], Any]] = (),
     accumulate: int = 1,
     average_share: Callable[[Array], Array] | None = None,
+    restarts: bool = False,
     stoppable: bool = False,
     skips: bool = False,
 ) -> TrainStep:
@@ -40,7 +42,8 @@ def make_train_step(
     The loss is the mean over the global batch, that of the network's auxiliary classifiers at their weight included,
     plus the penalties. With `accumulate` > 1 the batch is cut into so many
     parts, whose gradients are averaged before the one update. `average_share` is the share of the newest weights in
-    their average, as a function of the step; see `averaging`. A `stoppable` step leaves a stopped replica as it is.
+    their average, as a function of the step; see `averaging`. A step that `restarts` goes on from the average whenever
+    that share is not zero. A `stoppable` step leaves a stopped replica as it is.
     One that `skips` makes no update where the loss or a gradient is not finite, and counts that.
     """
 
@@ -69,12 +72,16 @@ def make_train_step(
         params = optax.apply_updates(state.params, updates)
         for project in projections:
             params = project(params, state.step, model_state)
+        variables = {"params": params, **model_state}
+        average = _averaged(state, variables, average_share)
+        if restarts:
+            variables = _either(average_share(state.step) > 0, average, variables)
         new = state.replace(
             step=state.step + 1,
-            params=params,
-            model_state=model_state,
+            params=variables.pop("params"),
+            model_state=variables,
             opt_state=opt_state,
-            average=_averaged(state, {"params": params, **model_state}, average_share),
+            average=average,
         )
         metrics = metrics_lib.sum_over_devices(metrics)
         metrics["gradient_norm"] = Mean(optax.tree.norm(grads), jnp.ones(()))
@@ -84,18 +91,19 @@ def make_train_step(
     return step
 
 
-def make_eval_step(model: Network, task: Task, samples: int = 0) -> EvalStep:
+def make_eval_step(model: Network, task: Task, samples: int = 0, views: Views | None = None) -> EvalStep:
     """Returns the evaluation step `(variables, batch) -> metrics`; examples of weight 0 are padding.
 
-    With `samples`, the prediction is the mean of so many passes, each with its own noise where a layer's noise goes on
-    in evaluation (Monte Carlo dropout, Gal & Ghahramani 2016, equation 6).
+    With `views`, every prediction is the mean over the views of an image. With `samples`, it is the mean of so many
+    passes, each with its own noise where a layer's noise goes on in evaluation (Monte Carlo dropout, Gal & Ghahramani
+    2016, equation 6).
     """
 
     def step(variables: Any, batch: Batch) -> Metrics:
         inputs, targets = task.prepare(batch, None, train=False)
 
         def predict(key: Key) -> Array:
-            return apply_whole(model, variables, inputs, key)
+            return averaged(views, task, lambda images: apply_whole(model, variables, images, key))(inputs)
 
         keys = jax.random.split(jax.random.key(0), max(samples, 1))
         outputs = task.combine(jnp.stack([predict(key) for key in keys])) if samples else predict(keys[0])
@@ -104,14 +112,15 @@ def make_eval_step(model: Network, task: Task, samples: int = 0) -> EvalStep:
     return step
 
 
-def make_ensemble_step(model: Network, task: Task) -> EvalStep:
+def make_ensemble_step(model: Network, task: Task, views: Views | None = None) -> EvalStep:
     """Returns the evaluation step of the mean prediction of several replicas: `(variables [r], batch) -> metrics`."""
 
     def step(variables: Any, batch: Batch) -> Metrics:
         inputs, targets = task.prepare(batch, None, train=False)
 
         def member(_: None, variables: Any) -> tuple[None, Array]:
-            return None, apply_whole(model, variables, inputs, jax.random.key(0))
+            predict = averaged(views, task, lambda images: apply_whole(model, variables, images, jax.random.key(0)))
+            return None, predict(inputs)
 
         outputs = task.combine(unrolled_scan(member, None, variables)[1])
         return metrics_lib.sum_over_devices(task.metrics(outputs, targets, batch["weight"]))
@@ -172,9 +181,13 @@ def _averaged(state: TrainState, variables: Any, share: Callable[[Array], Array]
     return jax.tree.map(lambda mean, new: ((1 - w) * mean + w * new).astype(mean.dtype), state.average, variables)
 
 
+def _either(condition: Array, this: Any, that: Any) -> Any:
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), this, that)
+
+
 def _unless_stopped(old: TrainState, new: TrainState) -> TrainState:
     """Returns `new`, or `old` with the step counted on, for a replica that early stopping has ended."""
-    kept = jax.tree.map(lambda a, b: jnp.where(old.stopped, a, b), old, new)
+    kept = _either(old.stopped, old, new)
     return kept.replace(step=new.step)
 
 
@@ -184,7 +197,7 @@ def _unless_broken(old: TrainState, new: TrainState, metrics: Metrics) -> tuple[
     The metrics are those of the global batch, so that all devices decide alike.
     """
     finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(metrics)]))
-    kept = jax.tree.map(lambda a, b: jnp.where(finite, b, a), old, new)
+    kept = _either(finite, new, old)
     counted = jax.tree.map(lambda leaf: jnp.where(finite, leaf, jnp.zeros_like(leaf)), metrics)
     skipped = Mean(jnp.where(finite, 0.0, 1.0), jnp.ones(()))
     return kept.replace(step=new.step), counted | {"skipped": skipped}

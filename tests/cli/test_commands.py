@@ -65,6 +65,19 @@ def test_a_finished_run_is_not_trained_again(trained, study, capsys):
     assert str(trained) in capsys.readouterr().out
 
 
+def test_several_seeds_are_one_run_that_goes_on_with_the_same_ones_alone(trained, study, tmp_path, capsys):
+    words = ("train", "--config", study, "--workdir", str(tmp_path))
+    assert app.main([*words, "--seeds", "2"]) == 0
+    result = json.loads((tmp_path / "result.json").read_text())
+    (alone,) = json.loads((trained / "result.json").read_text())["last"]
+    assert result["seeds"] == [0, 1] and result["last"][0] == pytest.approx(alone, rel=1e-3)
+    assert result["last"][0]["loss"] != result["last"][1]["loss"]
+    capsys.readouterr()
+    error = _mistake(capsys, *words, "--seeds", "3")
+    assert "holds a run of seeds 0 to 1, not of seeds 0 to 2: choose another --workdir" in error
+    assert "--seeds must be 1 to 10,000, got 0" in _mistake(capsys, *words, "--seeds", "0")
+
+
 def test_another_config_in_the_folder_is_refused(trained, study, capsys):
     error = _mistake(capsys, "train", "--config", study, "--workdir", str(trained), "--config.optimizer.momentum=0.8")
     assert "optimizer.momentum: 0.9 there, 0.8 here" in error

@@ -14,7 +14,7 @@ import pytest
 from deepvision.build import build
 from deepvision.models import create_model
 from deepvision.tasks import Classification
-from deepvision.train.averaging import ExponentialAverage, PolyakAverage, StochasticWeightAverage
+from deepvision.train.averaging import ExponentialAverage, Lookahead, PolyakAverage, StochasticWeightAverage
 from deepvision.train.evaluate import initial
 from deepvision.train.non_finite import Diverged
 from deepvision.train.state import init_state
@@ -59,6 +59,8 @@ def test_accumulated_parts_equal_the_whole_batch():
         (PolyakAverage(start_epoch=1.0), (0, 0, 1 / 2, 1 / 2)),
         (StochasticWeightAverage(cycle_epochs=2.0), (0, 0, 1, 0)),
         (StochasticWeightAverage(start_epoch=1.0), (0, 0, 1 / 2, 1 / 2)),
+        (Lookahead(every=2, decay=0.25), (1 / 4, 0, 3 / 4, 0)),
+        (Lookahead(every=1, decay=0.27, power=3), (0.01 * 0.08 * 0.27, 0.99 * 0.08 * 0.27, 0.92 * 0.27, 0.73)),
     ],
     ids=str,
 )
@@ -67,13 +69,13 @@ def test_averages_follow_their_formulas(average, weights):
     values = np.asarray([1.0, 2.0, 4.0, 8.0])
     mean = values[0]
     for step, new in enumerate(values[1:]):
-        share = float(average.share(jnp.asarray(step), steps_per_epoch=1.0))
+        share = float(average.share(jnp.asarray(step), steps_per_epoch=1.0, total_steps=3))
         mean = (1 - share) * mean + share * new
     assert mean == pytest.approx(np.dot(weights, values), rel=1e-6)
 
 
 def test_the_average_is_kept_beside_the_weights():
-    share = functools.partial(ExponentialAverage(0.9).share, steps_per_epoch=1.0)
+    share = functools.partial(ExponentialAverage(0.9).share, steps_per_epoch=1.0, total_steps=3)
     before, after, _ = run(average=True, average_share=share)
     jax.tree.map(
         lambda mean, old, new: np.testing.assert_allclose(mean, 0.1 * old + 0.9 * new, atol=1e-6),
@@ -81,6 +83,20 @@ def test_the_average_is_kept_beside_the_weights():
         before.params,
         after.params,
     )
+
+
+def test_lookahead_goes_on_from_the_slow_weights():
+    """After two of two updates, both are a quarter of the initial and three quarters of the fast weights."""
+    share = functools.partial(Lookahead(every=2, decay=0.25).share, steps_per_epoch=1.0, total_steps=2)
+    before, fast, _ = run(steps=2, norm="batch")
+    _, after, _ = run(steps=2, norm="batch", average=True, average_share=share, restarts=True)
+    for part in ("params", "model_state"):
+        slow = jax.tree.map(lambda old, new: 0.25 * old + 0.75 * new, getattr(before, part), getattr(fast, part))
+        jax.tree.map(functools.partial(np.testing.assert_allclose, atol=1e-6), getattr(after, part), slow)
+    jax.tree.map(np.testing.assert_array_equal, after.average, after.variables)
+    _, between, _ = run(steps=1, norm="batch", average=True, average_share=share, restarts=True)
+    jax.tree.map(np.testing.assert_array_equal, between.average, before.variables)
+    assert not np.array_equal(between.params["head"]["kernel"], before.params["head"]["kernel"])
 
 
 def test_a_stopped_replica_stays():

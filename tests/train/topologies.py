@@ -23,12 +23,16 @@ NETWORKS = {
         "model__overrides": {"patch": 2, "width": 16, "depth": 2, "heads": 2},
         "model__norm": "layer",
         "model__act": "gelu",
+        "data__augment": ("alternating_flip", "pad_crop(padding=1)"),
+        "data__repeats": 2,
     },
     "lenet": {
         "model__name": "lenet5_modern",
         "model__overrides": None,
         "model__act": "tanh",
         "data__image_size": 16,
+        "data__augment": ("random_resized_crop(scale=(0.6, 1.0))", "randaugment(magnitude=5)", "gaussian_noise"),
+        "train__views": "multi_crop",
         "optimizer__learning_rate": 0.01,
     },
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from deepvision.interop.rules import (
+    airbench,
     alexnet,
     bn_inception,
     coatnet,
@@ -40,6 +41,7 @@ from deepvision.interop.rules import (
 )
 from deepvision.interop.rules.base import Rules
 from deepvision.models.adain_decoder import AdaINDecoder
+from deepvision.models.airbench import Airbench
 from deepvision.models.alexnet import AlexNet
 from deepvision.models.bn_inception import BNInception
 from deepvision.models.coatnet import CoAtNet
@@ -98,6 +100,7 @@ RULES: dict[type[Network], tuple[Callable[..., Rules], ...]] = {
     AlexNet: (alexnet.alexnet,),
     ZFNet: (alexnet.alexnet,),
     VGG: (vgg.vgg,),
+    Airbench: (airbench.airbench,),
     AttentionVGG: (learn_to_pay_attention.attention_vgg,),
     GoogLeNet: (googlenet.googlenet_2014,),
     GoogLeNetBN: (googlenet.googlenet,),

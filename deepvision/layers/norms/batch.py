@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from deepvision import ops
-from deepvision.checks import check_count, check_number, check_one_of, check_rate
+from deepvision.checks import check_count, check_flag, check_number, check_one_of, check_rate
 from deepvision.errors import UserError
 from deepvision.layers.norms.base import Norm
 from deepvision.types import Array, Initializer
@@ -104,13 +104,23 @@ class BatchNorm(BatchStatistics):
         ghost_size: examples per ghost batch; must divide the batch of a device.
         momentum: of the running averages.
         epsilon: added to the variance.
+        learned_scale: whether the scale is learned; else it is one everywhere.
     Source: Ioffe & Szegedy 2015, algorithm 1; ghost batches: Hoffer et al. 2017.
     """
+
+    learned_scale: bool = True
 
     word = "batch"
     couples = "nhw"
     ignores_scale = "c"
     ignores_shift = "c"
+
+    def check(self) -> None:
+        super().check()
+        check_flag(self.where, "learned_scale", self.learned_scale)
+
+    def scale(self, x: Array) -> Array:
+        return super().scale(x) if self.learned_scale else jnp.ones((), x.dtype)
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.laws.zoo import (
+    airbench,
     alexnet,
     coatnet,
     convnext,
@@ -35,6 +36,7 @@ NETWORKS = (
     *alexnet.NETWORKS,
     *zfnet.NETWORKS,
     *vgg.NETWORKS,
+    *airbench.NETWORKS,
     *inception.NETWORKS,
     *learn_to_pay_attention.NETWORKS,
     *resnet.NETWORKS,

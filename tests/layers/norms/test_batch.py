@@ -57,6 +57,14 @@ def test_backward_pass_is_that_of_the_paper() -> None:
         assert relative_error(value, expected) < 1e-12
 
 
+def test_without_a_learned_scale_it_is_one() -> None:
+    x = normal((4, 3, 5, 6))
+    learned, fixed = make("batch"), make("batch", learned_scale=False, scale_init=jax.nn.initializers.zeros)
+    y, variables = fixed.init_with_output(jax.random.key(0), x, True)
+    assert set(variables["params"]) == {"bias"}
+    np.testing.assert_allclose(y, learned.init_with_output(jax.random.key(0), x, True)[0], atol=1e-6)
+
+
 @pytest.mark.parametrize("clipped", [False, True])
 def test_batch_renorm_is_algorithm_1(clipped: bool) -> None:
     """Ioffe 2017: values, running averages, and gradients with r and d constant."""

@@ -1,0 +1,159 @@
+"""The networks of the step's benchmark as flax's own examples write them: its modules and defaults."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from experiments.benchmarks.peers.workload import CLASSES, SIGMA, Workload
+
+MULTIPLY = 1024
+
+
+class LeNet5(nn.Module):
+    """LeNet-5 with ReLU and max pooling."""
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        for features in (6, 16):
+            x = nn.relu(nn.Conv(features, (5, 5), padding="VALID")(x))
+            x = nn.max_pool(x, (2, 2), strides=(2, 2))
+        x = x.reshape(len(x), -1)
+        for features in (120, 84):
+            x = nn.relu(nn.Dense(features)(x))
+        return nn.Dense(CLASSES)(x)
+
+
+class CifarResNet20(nn.Module):
+    """Three stages of three blocks; shortcuts pad with zero channels."""
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        norm = functools.partial(nn.BatchNorm, use_running_average=not train, momentum=0.9)
+        conv = functools.partial(nn.Conv, kernel_size=(3, 3), padding=1, use_bias=False)
+        x = nn.relu(norm()(conv(16)(x)))
+        for stage, features in enumerate((16, 32, 64)):
+            for block in range(3):
+                stride = 2 if stage and not block else 1
+                y = nn.relu(norm()(conv(features, strides=stride)(x)))
+                y = norm()(conv(features)(y))
+                x = x[:, ::stride, ::stride]
+                x = nn.relu(jnp.pad(x, ((0, 0), (0, 0), (0, 0), (0, features - x.shape[-1]))) + y)
+        return nn.Dense(CLASSES)(x.mean(axis=(1, 2)))
+
+
+class ResNet50(nn.Module):
+    """Bottlenecks, strides in the 3x3 convolutions."""
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        norm = functools.partial(nn.BatchNorm, use_running_average=not train, momentum=0.9)
+        conv = functools.partial(nn.Conv, use_bias=False)
+        x = nn.relu(norm()(conv(64, (7, 7), strides=2, padding=3)(x)))
+        x = nn.max_pool(x, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
+        for stage, blocks in enumerate((3, 4, 6, 3)):
+            for block in range(blocks):
+                stride = 2 if stage and not block else 1
+                features = 64 * 2**stage
+                y = nn.relu(norm()(conv(features, (1, 1))(x)))
+                y = nn.relu(norm()(conv(features, (3, 3), strides=stride, padding=1)(y)))
+                y = norm()(conv(4 * features, (1, 1))(y))
+                x = x if block else norm()(conv(4 * features, (1, 1), strides=stride)(x))
+                x = nn.relu(x + y)
+        return nn.Dense(1000)(x.mean(axis=(1, 2)))
+
+
+class DnCNN17(nn.Module):
+    """The noise of an image."""
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        conv = functools.partial(nn.Conv, kernel_size=(3, 3), padding=1, use_bias=False)
+        y = nn.relu(conv(64)(x))
+        for _ in range(15):
+            y = nn.relu(nn.BatchNorm(use_running_average=not train, momentum=0.9)(conv(64)(y)))
+        return x - conv(1)(y)
+
+
+class ViTTiny4(nn.Module):
+    """Patches of 4x4, width 192, 12 blocks of 3 heads, a class token."""
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        norm = functools.partial(nn.LayerNorm, epsilon=1e-6)
+        x = nn.Conv(192, (4, 4), strides=4)(x).reshape(len(x), -1, 192)
+        token = self.param("token", nn.initializers.zeros, (1, 1, 192))
+        x = jnp.concatenate([jnp.broadcast_to(token, (len(x), 1, 192)), x], axis=1)
+        x = x + self.param("positions", nn.initializers.normal(0.02), (1, x.shape[1], 192))
+        for _ in range(12):
+            x = x + nn.MultiHeadDotProductAttention(num_heads=3)(norm()(x))
+            x = x + nn.Dense(192)(nn.gelu(nn.Dense(768)(norm()(x)), approximate=False))
+        return nn.Dense(CLASSES)(norm()(x)[:, 0])
+
+
+NETWORKS = {
+    "lenet5_modern": LeNet5,
+    "cifar_resnet20": CifarResNet20,
+    "dncnn17_gray": DnCNN17,
+    "vit_tiny_patch4_32": ViTTiny4,
+    "resnet50": ResNet50,
+}
+
+
+def make_run(workload: Workload) -> Callable[[int], None]:
+    """Returns a function that makes so many updates of a network by SGD with momentum, one dispatch each."""
+    model = NETWORKS[workload.network]()
+    images, labels = map(jnp.asarray, workload.examples())
+    variables = model.init(jax.random.key(0), images[:1], train=False)
+    optimizer = optax.chain(optax.add_decayed_weights(1e-4), optax.sgd(0.01, momentum=0.9))
+    params, rest = variables.pop("params"), variables
+    opt_state = optimizer.init(params)
+
+    def loss(params: Any, rest: Any, key: jax.Array) -> tuple[jax.Array, Any]:
+        noise = SIGMA * jax.random.normal(key, images.shape) if workload.restores else 0.0
+        outputs, rest = model.apply({"params": params, **rest}, images + noise, train=True, mutable=list(rest))
+        if workload.restores:
+            return jnp.mean((outputs - images) ** 2), rest
+        return optax.softmax_cross_entropy_with_integer_labels(outputs, labels).mean(), rest
+
+    @functools.partial(jax.jit, donate_argnums=(0, 1, 2))
+    def step(params: Any, rest: Any, opt_state: Any, key: jax.Array) -> Any:
+        (value, rest), grads = jax.value_and_grad(loss, has_aux=True)(params, rest, key)
+        updates, opt_state = optimizer.update(grads, opt_state, params)
+        return optax.apply_updates(params, updates), rest, opt_state, value
+
+    key, state, count = jax.random.key(0), (params, rest, opt_state), 0
+
+    def run(steps: int) -> None:
+        nonlocal state, count
+        for _ in range(steps):
+            *state, value = step(*state, jax.random.fold_in(key, count))
+            count += 1
+        assert np.isfinite(float(value)), f"{workload.network}: the loss of plain flax is {value}"
+
+    return run
+
+
+def multiply(times: int) -> None:
+    """Multiplies two matrices of side `MULTIPLY` so many times."""
+    x = jnp.ones((MULTIPLY, MULTIPLY))
+    for _ in range(times):
+        product = _product(x, x)
+    product.block_until_ready()
+
+
+_product = jax.jit(jnp.dot)
+
+
+def parameters(network: str, shape: tuple[int, int, int]) -> int:
+    """Returns how many parameters a network has."""
+    made = NETWORKS[network]()
+    variables = jax.eval_shape(lambda: made.init(jax.random.key(0), jnp.zeros((1, *shape)), train=False))
+    return sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))

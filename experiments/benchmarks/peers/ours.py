@@ -1,0 +1,75 @@
+"""The training step of this project, called as the loop calls it, on the workloads of the step's benchmark."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import numpy as np
+from ml_collections import config_dict
+from PIL import Image
+
+from deepvision.build import build
+from deepvision.config import default_config
+from deepvision.train.evaluate import initial
+from deepvision.train.feeds import dispatch, replica_feeds
+from deepvision.train.parallel import AHEAD
+from deepvision.train.programs import Programs
+from experiments.benchmarks.peers.workload import Workload
+
+
+def get_config(workload: Workload, folder: Path, dtype: str, scan_steps: int) -> config_dict.ConfigDict:
+    """Returns a config that trains the network on the workload's images, written below a folder."""
+    config = default_config()
+    config.model.name = workload.network
+    config.model.dtype = dtype
+    config.data.batch_size = config.data.eval_batch_size = workload.batch_size
+    config.data.path = str(folder)
+    config.optimizer.learning_rate, config.optimizer.weight_decay = 0.01, 1e-4
+    config.schedule.name = "constant"
+    config.train.steps = 1_000_000
+    config.train.scan_steps = scan_steps
+    (_restoring if workload.restores else _classifying)(config, workload, folder)
+    return config
+
+
+def _restoring(config: config_dict.ConfigDict, workload: Workload, folder: Path) -> None:
+    config.task = "restoration"
+    config.restoration.degradation = "gaussian(sigma=25)"
+    config.data.name, config.data.patch_size, config.data.channels = "images", workload.shape[0], workload.shape[2]
+    for split in ("train", "test"):
+        (folder / split).mkdir(parents=True)
+        for number, image in enumerate(workload.bytes()[..., 0]):
+            Image.fromarray(image).save(folder / split / f"{number}.png")
+
+
+def _classifying(config: config_dict.ConfigDict, workload: Workload, folder: Path) -> None:
+    file = folder / "images.npz"
+    images, labels = workload.bytes(), np.arange(workload.batch_size) % workload.num_classes
+    labels[-1] = workload.num_classes - 1
+    np.savez(file, x_train=images, y_train=labels, x_test=images, y_test=labels)
+    config.data.name, config.data.path, config.data.pipeline = "npz", str(file), "resident"
+
+
+def make_run(workload: Workload, dtype: str = "float32", scan_steps: int = 1) -> Callable[[int], None]:
+    """Returns a function that makes so many updates, `scan_steps` in one dispatch."""
+    with tempfile.TemporaryDirectory() as folder:
+        experiment = build(get_config(workload, Path(folder), dtype, scan_steps))
+        programs = Programs(experiment, 1, together=True, why="")
+    feeds = replica_feeds(experiment, 0)
+    state = programs.devices.place(initial(experiment, programs.initialize).state)
+
+    def run(steps: int) -> None:
+        nonlocal state
+        outputs = []
+        for _ in range(steps // scan_steps):
+            feed = dispatch(feeds, scan_steps, programs.devices)
+            state, metrics = programs.train(state, programs.resident, feed)
+            outputs.append(metrics)
+            jax.block_until_ready(outputs[:-AHEAD][-1:])
+        loss = float(jax.block_until_ready(outputs)[-1]["loss"].value()[-1, 0])
+        assert np.isfinite(loss), f"{workload.network}: the loss of deepvision is {loss}"
+
+    return run

@@ -104,13 +104,18 @@ def test_one_view_alone_changes_nothing(trained: Path, monkeypatch: pytest.Monke
         ({"train__views": "ten_crop(size=99)"}, "size = 99 is more than the images have"),
         ({"train__views": "multi_crop(shift=50)"}, "shift = 50 is too much"),
         ({"train__views": "ten_crop(size=6)"}, "mlp cannot take images of both 8x8 and 6x6"),
-        ({"train__views": "flip", "task": "restoration"}, "predictions of classes"),
     ],
 )
 def test_what_cannot_be_is_one_line(changes, message):
     with pytest.raises(UserError, match=message) as caught:
         build(perceptron(**changes))
     assert "\n" not in str(caught.value)
+
+
+def test_views_are_of_classes_alone():
+    unit = {"model__norm": None, "data__normalize": "unit"}
+    with pytest.raises(UserError, match="predictions of classes"):
+        build(small_config(task="restoration", model__name="vdsr", model__overrides=None, train__views="flip", **unit))
 
 
 def test_a_convolutional_network_takes_crops_of_another_size():

@@ -142,7 +142,8 @@ def _written(shards: Sequence[Shard], workers: int) -> Iterator[Shard]:
                 future.result()
                 yield futures[future]
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            # Those that are being written are waited for: nobody else may write the same files meanwhile.
+            pool.shutdown(wait=True, cancel_futures=True)
             raise
 
 

@@ -38,6 +38,7 @@ def get_config(workload: Workload, folder: Path, dtype: str, scan_steps: int) ->
 def _restoring(config: config_dict.ConfigDict, workload: Workload, folder: Path) -> None:
     config.task = "restoration"
     config.restoration.degradation = "gaussian(sigma=25)"
+    config.data.normalize = "unit"
     config.data.name, config.data.patch_size, config.data.channels = "images", workload.shape[0], workload.shape[2]
     for split in ("train", "test"):
         (folder / split).mkdir(parents=True)

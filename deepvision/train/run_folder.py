@@ -26,7 +26,7 @@ from ml_collections import ConfigDict
 
 import deepvision
 from deepvision.errors import UserError
-from deepvision.train import distributed
+from deepvision.train import distributed, onednn
 from deepvision.train.events import Events
 from deepvision.train.stored import METRICS, RESULT, TIMING, read_json, read_lines, whole_lines
 
@@ -155,6 +155,7 @@ def environment() -> dict[str, Any]:
         "command": " ".join(sys.argv),
         "python": platform.python_version(),
         "packages": {"deepvision": deepvision.__version__, **{name: _version(name) for name in PACKAGES}},
+        "convolutions": f"oneDNN {onednn.in_use()}" if onednn.in_use() else "XLA",
         "devices": [f"{device.platform} {device.device_kind}" for device in jax.devices()],
         "processes": distributed.count(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",

@@ -45,9 +45,9 @@ def make_run(way: str, network: str) -> Callable[[int], None]:
 
         return torch_networks.make_run(WORKLOADS[network], **PYTORCH[way])
     if way in (OURS, "scan"):
-        from deepvision.train import cpu_compiler
+        from deepvision.train import start
 
-        cpu_compiler.set_options()
+        start.prepare()
         from experiments.benchmarks.peers import ours
 
         return ours.make_run(WORKLOADS[network], scan_steps=SCAN if way == "scan" else 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from deepvision.train import compile_cache, cpu_compiler, onednn
+from deepvision.train import compile_cache, cpu_compiler, heap, onednn
 
 
 def prepare() -> None:
@@ -14,6 +14,8 @@ def prepare() -> None:
     """
     cpu_compiler.set_options()
     compile_cache.enable()
-    problem = onednn.use() if cpu_compiler.on_cpu() else None
-    if problem:
-        print(f"note: {problem}", file=sys.stderr)
+    if cpu_compiler.on_cpu():
+        heap.keep()
+        problem = onednn.use()
+        if problem:
+            print(f"note: {problem}", file=sys.stderr)

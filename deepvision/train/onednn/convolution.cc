@@ -10,7 +10,6 @@
 #include <mutex>
 #include <new>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "oneapi/dnnl/dnnl.hpp"
@@ -157,53 +156,59 @@ Dims Sizes(const Images& images) {
   return {d[0], d[3], d[1], d[2]};
 }
 
-// Returns a kernel with its taps in the reverse order.
-float* Reversed(const Images& kernel) {
+// Copies a kernel with its taps in the reverse order.
+void Reverse(const Images& kernel, const float* from, float* to) {
   const auto d = kernel.dimensions();
   const size_t taps = d[0] * d[1], size = d[2] * d[3];
-  float* reversed = Room(2, taps * size * sizeof(float));
   for (size_t tap = 0; tap < taps; ++tap) {
-    std::memcpy(reversed + tap * size, kernel.typed_data() + (taps - 1 - tap) * size, size * sizeof(float));
+    std::memcpy(to + tap * size, from + (taps - 1 - tap) * size, size * sizeof(float));
   }
-  return reversed;
 }
 
-// Computes one of the three; the sizes of images and outputs are those of the convolution, whatever is computed.
-ffi::Error Convolve(Images left, Images right, Result result, int64_t kind, int64_t groups, int64_t outputs_last,
-                    ffi::Span<const int64_t> strides, ffi::Span<const int64_t> dilation,
-                    ffi::Span<const int64_t> padding_low, ffi::Span<const int64_t> padding_high) {
-  const Images& kernel = kind == kKernelGradient ? *result : right;
+// Sets the sizes and the strides of the weights in a kernel [kh, kw, a, b]. One of a and b counts the channels of all
+// groups, on one side of the convolution, and the other those of a single group, on the other side.
+void SetWeights(const Images& kernel, int64_t groups, bool total_last, bool total_is_dst, Shape& shape) {
   const auto k = kernel.dimensions();
-  // Of the axes a, b of the kernel, one counts the channels of `dst`, all of them, and the other those of `src` in a
-  // group; for the gradient of the images, where the kernel is that of the call's own convolution, it is the reverse.
-  const int64_t outputs = outputs_last ? k[3] : k[2], inputs = outputs_last ? k[2] : k[3];
-  const int64_t per_output = outputs_last ? 1 : k[3], per_input = outputs_last ? k[3] : 1;
+  const int64_t total = (total_last ? k[3] : k[2]) / groups, single = total_last ? k[2] : k[3];
+  const int64_t total_step = total_last ? 1 : k[3], single_step = total_last ? k[3] : 1;
   const int64_t across = k[1] * k[2] * k[3], along = k[2] * k[3];
+  if (total_is_dst) {
+    shape.weights = {total, single, k[0], k[1]};
+    shape.weights_strides = {total_step, single_step, across, along};
+  } else {
+    shape.weights = {single, total, k[0], k[1]};
+    shape.weights_strides = {single_step, total_step, across, along};
+  }
+  if (groups > 1) {
+    shape.weights.insert(shape.weights.begin(), groups);
+    shape.weights_strides.insert(shape.weights_strides.begin(), total * total_step);
+  }
+}
+
+// Computes one of the three; see lowering.py for the attributes.
+ffi::Error Convolve(Images left, Images right, Result result, int64_t kind, int64_t groups, bool total_last,
+                    bool total_is_dst, bool reversed, bool swapped, ffi::Span<const int64_t> strides,
+                    ffi::Span<const int64_t> dilation, ffi::Span<const int64_t> padding_low,
+                    ffi::Span<const int64_t> padding_high) {
+  const bool makes_kernel = kind == kKernelGradient;
+  const Images& kernel = makes_kernel ? *result : right;
+  const Images& src = makes_kernel && swapped ? right : kind == kImagesGradient ? *result : left;
+  const Images& dst = makes_kernel ? (swapped ? left : right) : kind == kImagesGradient ? left : *result;
   Shape shape;
   shape.kind = static_cast<Kind>(kind);
-  if (kind == kImagesGradient) {
-    shape.weights = {groups, inputs, outputs / groups, k[0], k[1]};
-    shape.weights_strides = {outputs / groups * per_output, per_input, per_output, across, along};
-  } else {
-    shape.weights = {groups, outputs / groups, inputs, k[0], k[1]};
-    shape.weights_strides = {outputs / groups * per_output, per_output, per_input, across, along};
-  }
-  if (groups == 1) {
-    shape.weights.erase(shape.weights.begin());
-    shape.weights_strides.erase(shape.weights_strides.begin());
-  }
-  shape.src = kind == kImagesGradient ? Sizes(*result) : Sizes(left);
-  shape.dst = kind == kForward ? Sizes(*result) : kind == kImagesGradient ? Sizes(left) : Sizes(right);
+  SetWeights(kernel, groups, total_last, total_is_dst, shape);
+  shape.src = Sizes(src);
+  shape.dst = Sizes(dst);
   shape.strides = Dims(strides.begin(), strides.end());
   shape.dilation = {dilation[0] - 1, dilation[1] - 1};  // oneDNN counts the positions left out
   shape.padding_low = Dims(padding_low.begin(), padding_low.end());
   shape.padding_high = Dims(padding_high.begin(), padding_high.end());
   try {
     const Plan& plan = PlanOf(shape);
-    float *a = left.typed_data(), *b = right.typed_data(), *y = result->typed_data();
-    if (kind == kForward) plan.Run(a, b, y);
-    else if (kind == kImagesGradient) plan.Run(y, Reversed(right), a);
-    else plan.Run(a, y, b);
+    float* weights = reversed ? Room(2, kernel.size_bytes()) : kernel.typed_data();
+    if (reversed && !makes_kernel) Reverse(kernel, kernel.typed_data(), weights);
+    plan.Run(src.typed_data(), weights, dst.typed_data());
+    if (reversed && makes_kernel) Reverse(kernel, weights, kernel.typed_data());
   } catch (const dnnl::error& error) {
     return ffi::Error::Internal(std::string("oneDNN: ") + error.what());
   } catch (const std::bad_alloc&) {
@@ -221,7 +226,10 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(deepvision_convolution, Convolve,
                                   .Ret<Images>()
                                   .Attr<int64_t>("kind")
                                   .Attr<int64_t>("groups")
-                                  .Attr<int64_t>("outputs_last")
+                                  .Attr<bool>("total_last")
+                                  .Attr<bool>("total_is_dst")
+                                  .Attr<bool>("reversed")
+                                  .Attr<bool>("swapped")
                                   .Attr<ffi::Span<const int64_t>>("strides")
                                   .Attr<ffi::Span<const int64_t>>("dilation")
                                   .Attr<ffi::Span<const int64_t>>("padding_low")

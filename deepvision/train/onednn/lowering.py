@@ -27,30 +27,33 @@ _ACROSS = (3, 0, 1, 2)  # the gradient of the kernel adds over the batch, as oth
 
 @dataclasses.dataclass(frozen=True)
 class Convolution:
-    """What convolution.cc is told.
+    """What convolution.cc is told: a convolution of `src` with a kernel [kh, kw, a, b] into `dst`, and what is unknown.
 
     Attributes:
-        kind: FORWARD, IMAGES_GRADIENT or KERNEL_GRADIENT.
+        kind: FORWARD (`dst` is computed), IMAGES_GRADIENT (`src` is) or KERNEL_GRADIENT.
+        strides, dilation, padding_low, padding_high: of the convolution.
         groups: into which the channels fall.
-        outputs_last: whether the outputs stand last in the kernel, or the inputs.
-        strides, dilation, padding_low, padding_high: of the convolution that it is or whose gradient it is.
+        total_last: whether b, or a, counts the channels of all groups; the other counts those of one.
+        total_is_dst: whether these are channels of `dst`, or of `src`.
+        reversed: whether the taps stand in the reverse order.
+        swapped: whether the operands of a gradient of the kernel are `dst` and `src`, or `src` and `dst`.
     """
 
     kind: int
-    groups: int
-    outputs_last: bool
     strides: Pair
     dilation: Pair
     padding_low: Pair
     padding_high: Pair
+    groups: int
+    total_last: bool = True
+    total_is_dst: bool = True
+    reversed: bool = False
+    swapped: bool = False
 
     def attributes(self) -> dict[str, Any]:
         """Returns the attributes of the call."""
-        pairs = {name: np.array(getattr(self, name), np.int64) for name in _PAIRS}
-        return {"kind": self.kind, "groups": self.groups, "outputs_last": int(self.outputs_last), **pairs}
-
-
-_PAIRS = ("strides", "dilation", "padding_low", "padding_high")
+        values = dataclasses.asdict(self)
+        return {name: np.array(v, np.int64) if isinstance(v, tuple) else v for name, v in values.items()}
 
 
 def make_rule(target: str) -> Callable:
@@ -94,42 +97,63 @@ def recognized(left: Any, right: Any, out: Any, params: dict[str, Any]) -> Convo
         return None
     spec = (numbers.lhs_spec, numbers.rhs_spec, numbers.out_spec)
     if spec == (_ACROSS, _ACROSS, _KERNEL_FIRST):
-        return _kernel_gradient(left, right, out, params)
+        return _kernel_gradient(left, right, out, params) if params["feature_group_count"] == 1 else None
     if spec not in ((_IMAGES, _KERNEL_LAST, _IMAGES), (_IMAGES, _KERNEL_FIRST, _IMAGES)):
         return None
     if params["batch_group_count"] != 1:
         return None
-    outputs_last = numbers.rhs_spec == _KERNEL_LAST
+    total_last = numbers.rhs_spec == _KERNEL_LAST
     straight = tuple(params["lhs_dilation"]) == (1, 1)
-    return (_forward if straight else _images_gradient)(left, right, out, params, outputs_last)
+    return (_forward if straight else _images_gradient)(left, right, out, params, total_last)
 
 
-def _forward(left: Any, right: Any, out: Any, params: dict[str, Any], outputs_last: bool) -> Convolution | None:
+def _forward(left: Any, right: Any, out: Any, params: dict[str, Any], total_last: bool) -> Convolution | None:
     low, high = zip(*params["padding"], strict=True)
     strides, dilation = tuple(params["window_strides"]), tuple(params["rhs_dilation"])
-    made = Convolution(FORWARD, params["feature_group_count"], outputs_last, strides, dilation, low, high)
+    made = Convolution(FORWARD, strides, dilation, low, high, params["feature_group_count"], total_last)
     return made if _fits(made, left, right, out) else None
 
 
-def _images_gradient(left: Any, right: Any, out: Any, params: dict[str, Any], outputs_last: bool) -> Convolution | None:
+def _images_gradient(left: Any, right: Any, out: Any, params: dict[str, Any], total_last: bool) -> Convolution | None:
+    """The images lie `stride` apart: what a kernel gives back to each of its inputs, from every output."""
     if tuple(params["window_strides"]) != (1, 1):
         return None
     strides, dilation = tuple(params["lhs_dilation"]), tuple(params["rhs_dilation"])
-    reach = [d * (size - 1) for size, d in zip(right.shape, dilation, strict=False)]
-    low = tuple(r - p for r, (p, _) in zip(reach, params["padding"], strict=True))
+    low = _turned(params["padding"], right, dilation)
     high = _far_padding(strides, dilation, low, out, right, left)
-    made = Convolution(IMAGES_GRADIENT, params["feature_group_count"], outputs_last, strides, dilation, low, high)
+    groups = params["feature_group_count"]
+    made = Convolution(IMAGES_GRADIENT, strides, dilation, low, high, groups, total_last, False, reversed=True)
     return made if _fits(made, out, right, left) else None
 
 
 def _kernel_gradient(left: Any, right: Any, out: Any, params: dict[str, Any]) -> Convolution | None:
-    if tuple(params["lhs_dilation"]) != (1, 1) or params["feature_group_count"] != 1:
-        return None
+    if tuple(params["lhs_dilation"]) != (1, 1):
+        return _transposed_kernel_gradient(left, right, out, params)
     low = tuple(p for p, _ in params["padding"])
     strides, dilation = tuple(params["rhs_dilation"]), tuple(params["window_strides"])
     high = _far_padding(strides, dilation, low, left, out, right)
-    made = Convolution(KERNEL_GRADIENT, params["batch_group_count"], True, strides, dilation, low, high)
+    made = Convolution(KERNEL_GRADIENT, strides, dilation, low, high, params["batch_group_count"])
     return made if _fits(made, left, out, right) else None
+
+
+def _transposed_kernel_gradient(left: Any, right: Any, out: Any, params: dict[str, Any]) -> Convolution | None:
+    """Of a transposed convolution, which makes large images of small ones: the large ones are `src`."""
+    if tuple(params["rhs_dilation"]) != (1, 1):
+        return None
+    strides, dilation = tuple(params["lhs_dilation"]), tuple(params["window_strides"])
+    low = _turned(params["padding"], out, dilation)
+    high = _far_padding(strides, dilation, low, right, out, left)
+    groups = params["batch_group_count"]
+    made = Convolution(
+        KERNEL_GRADIENT, strides, dilation, low, high, groups, total_is_dst=False, reversed=True, swapped=True
+    )
+    return made if _fits(made, right, out, left) else None
+
+
+def _turned(padding: Any, kernel: Any, dilation: Pair) -> Pair:
+    """Returns the padding of a convolution from that of the one with its kernel turned around."""
+    reach = [d * (size - 1) for size, d in zip(kernel.shape, dilation, strict=False)]
+    return tuple(r - p for r, (p, _) in zip(reach, padding, strict=True))
 
 
 def _far_padding(strides: Pair, dilation: Pair, low: Pair, images: Any, kernel: Any, outputs: Any) -> Pair:

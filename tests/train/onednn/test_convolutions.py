@@ -80,7 +80,7 @@ def test_a_convolution_and_its_gradients(case):
 def test_a_transposed_convolution_and_its_gradients(case):
     images, kernel, *geometry = TRANSPOSED[case]
     text = check(lambda x, k: convolve_transposed(x, k, *geometry), *arrays(images, kernel))
-    assert calls(text)[0] == 0 or onednn.in_use()
+    assert calls(text) == ((3, 0) if onednn.in_use() else (0, 3))
 
 
 @pytest.mark.parametrize("axes", [(0, 0), (0, None), (None, 0)])

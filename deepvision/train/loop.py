@@ -114,12 +114,12 @@ class _Loop:
         self.clock = Clock()
         self.experiment, self.shares, self.display = experiment, shares, display
         self.agenda, self.remedy = Agenda(experiment), Remedy(experiment, display.note)
+        self.profile = Profile(experiment.config.profile, shares[0].folder.path, self.agenda, display.note)
         self.reports = Reports(experiment, shares)
         self.programs = programs or _own_programs(experiment)
         self.devices = self.programs.devices
         self.checkpoints = Checkpoints(checkpoints, experiment.config.train.keep_checkpoints)
         self.boundary, self.watchdog = Boundary(), Watchdog(experiment.config.train.watchdog_seconds)
-        self.profile = Profile(experiment.config.profile, shares[0].folder.path, self.agenda, display.note)
         self.step, self.unsaved = 0, False
 
     def run(self) -> int:

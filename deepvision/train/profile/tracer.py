@@ -31,6 +31,9 @@ class Profile:
         run: the run folder.
         agenda: of the run.
         note: tells whoever watches.
+
+    Raises:
+        UserError: there are never so many steps that can be traced.
     """
 
     def __init__(self, steps: int, run: Path, agenda: Agenda, note: Callable[[str], None]) -> None:
@@ -40,6 +43,7 @@ class Profile:
         self._step = 0
         self._dispatch = contextlib.ExitStack()  # holds the annotation of the one under way
         self._tracing = False
+        self.plan(0)
 
     def plan(self, step: int) -> None:
         """Takes notice that the run goes on from `step`, and finds what to trace; a trace under way is dropped.

@@ -20,6 +20,7 @@ def default_config() -> config_dict.ConfigDict:
     config.seed = 0  # data order, augmentation, initialization and dropout are functions of it
     config.task = "classification"  # or restoration, segmentation, style_transfer, arbitrary_style_transfer
     config.init_from = ""  # weights to start from: a file with torchvision's or timm's names, or a run folder
+    config.profile = 0  # train: steps, behind the first ones, of which a trace is written to profile/; 0: none
 
     config.model = _model()
     config.data = _data()

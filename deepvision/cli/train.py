@@ -13,6 +13,7 @@ from deepvision.build import build
 from deepvision.cli import tables, workdir
 from deepvision.cli.arguments import Arguments
 from deepvision.cli.display import make_display
+from deepvision.cli.operations import operations_of
 from deepvision.cli.run_config import read_seeds
 from deepvision.errors import UserError
 from deepvision.train import distributed, rendezvous
@@ -38,6 +39,9 @@ def run(arguments: Arguments) -> int:
     result = fit(experiment, folder, display)
     if first:
         _show(result, folder)
+        if config.profile:
+            output = tables.output()
+            output.print(operations_of(folder, output.width))
     distributed.close()
     return 0
 

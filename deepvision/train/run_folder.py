@@ -5,6 +5,7 @@ environment.json   versions, devices, git commit, command
 metrics.jsonl      one line per step reported, split and seed: a function of the config alone
 timing.jsonl       what depends on the clock
 tensorboard/       the same metrics as events
+profile/           a trace of a few steps, if it was asked for; see `profile`
 result.json        the outcome; exists only when the training is done
 """
 
@@ -32,7 +33,7 @@ from deepvision.train.stored import METRICS, RESULT, TIMING, read_json, read_lin
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "grain", "tensorflow-datasets")
 # What may change from one call to the next:
-NO_PART_OF_A_RESULT = ("parallel.devices", "parallel.mode", "train.watchdog_seconds")
+NO_PART_OF_A_RESULT = ("profile", "parallel.devices", "parallel.mode", "train.watchdog_seconds")
 
 
 class RunFolder:

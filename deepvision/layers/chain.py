@@ -1,8 +1,9 @@
 """Blocks one behind the other: written out one by one, or runs of equal ones as loops over their stacked variables.
 
-A compiler's time grows with the operations it is given, so that a loop, whose body is compiled once, starts sooner. The
-variables of every block keep their own names: they are stacked where a loop begins, and what the loop changes is put
-back, so that initialization, checkpoints, decay and groups of parameters know nothing of loops.
+The body of a loop is traced and compiled once, however many blocks there are; what a loop costs is measured in
+experiments/benchmarks/results/scan_blocks.md. The variables of every block keep their own names: they are stacked where
+a loop begins, and what the loop changes is put back, so that initialization, checkpoints, decay and groups of
+parameters know nothing of loops.
 """
 
 from __future__ import annotations

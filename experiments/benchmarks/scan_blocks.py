@@ -30,12 +30,12 @@ class Case(NamedTuple):
 
 
 CASES = {
-    "vit_small_patch16_224": Case("vit_small_patch16_224", {}, 224, 4),
+    "vit_small_patch16_224": Case("vit_small_patch16_224", {}, 224, 2),
     "vit_large_patch16_224, 64x64": Case("vit_large_patch16_224", {}, 64, 2),
-    "vit_micro_patch4_32 of 48 blocks": Case("vit_micro_patch4_32", {"depth": 48}, 32, 16),
-    "mixer_s16_224": Case("mixer_s16_224", {}, 224, 4),
-    "swin_s, 112x112": Case("swin_s", {}, 112, 2),
-    "resnet152, 64x64": Case("resnet152", {}, 64, 4),
+    "vit_tiny_patch16_224 of 36 blocks, 64x64": Case("vit_tiny_patch16_224", {"depth": 36}, 64, 2),
+    "mixer_s16_224": Case("mixer_s16_224", {}, 224, 2),
+    "swin_s, 64x64": Case("swin_s", {}, 64, 2),
+    "resnet152, 64x64": Case("resnet152", {}, 64, 2),
     "cifar_resnet110": Case("cifar_resnet110", {}, 32, 8),
 }
 HEADINGS = ("network", "equal blocks", "trace s", "looped", "compile s", "looped", "step s", "looped")

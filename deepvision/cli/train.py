@@ -86,8 +86,9 @@ def headline(experiment: Experiment) -> str:
     """Returns one line: the network, the data, the devices."""
     config, devices = experiment.config, jax.local_devices()
     processes = f"{distributed.count()} processes of " if distributed.count() > 1 else ""
+    loops = f" | {experiment.loops}" if experiment.loops else ""
     return (
-        f"{config.model.name}: {experiment.parameters:,} parameters, {experiment.macs:,} MACs"
+        f"{config.model.name}: {experiment.parameters:,} parameters, {experiment.macs:,} MACs{loops}"
         f" | {experiment.train.describe()}, batch {config.data.batch_size}"
         f" | {processes}{len(devices)} x {devices[0].device_kind}"
     )

@@ -169,8 +169,7 @@ class PVTv2(Network):
         stages = []
         for stage, (blocks, width) in enumerate(zip(self.stage_sizes, self.widths, strict=True)):
             x = OverlappingPatches(L, width, *self._patches(stage), name=f"embed{stage + 1}")(x)
-            for block in range(blocks):
-                x = self._block(L, stage, block)(x)
+            x = L.chain((self._block(L, stage, block) for block in range(blocks)), x)
             x = close_transformer(L, x, name=f"norm{stage + 1}")
             stages.append(x)
         return stages if pyramid else Head(L, self.num_classes, name="head")(x)

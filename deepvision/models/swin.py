@@ -216,8 +216,7 @@ class Swin(Network):
         stages = []
         for stage, blocks in enumerate(self.stage_sizes):
             x = PatchMerging(L, name=f"merge{stage}")(x) if stage else x
-            for block in range(blocks):
-                x = self._block(L, stage, block)(x)
+            x = L.chain((self._block(L, stage, block) for block in range(blocks)), x)
             stages.append(x)
         stages[-1] = x = close_transformer(L, x)
         return stages if pyramid else Head(L, self.num_classes, name="head")(x)

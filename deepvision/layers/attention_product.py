@@ -52,11 +52,13 @@ def plain(q_nthd: Array, k_nshd: Array, v_nshd: Array, bias_hts: Array | None = 
 def gpus_fuse() -> bool:
     """Whether jax has NVIDIA GPUs, and all of them, in all processes, run the fused kernel.
 
-    Without one, its code cannot even be traced: jax asks cuDNN for its version then.
+    Elsewhere its code cannot even be traced: jax asks for the GPU, and for the version of cuDNN.
     """
+    sample = jax.ShapeDtypeStruct((1, 8, 1, 8), jnp.bfloat16)
     try:
         devices = jax.devices("cuda")
-    except RuntimeError:
+        jax.eval_shape(_cudnn, sample, sample, sample)
+    except RuntimeError:  # there is none, or cuDNN is missing or too old
         return False
     return all(float(device.compute_capability) >= AMPERE for device in devices)
 
@@ -64,8 +66,8 @@ def gpus_fuse() -> bool:
 def is_fusible(q_nthd: Array, k_nshd: Array, v_nshd: Array, bias_hts: Array | None = None) -> bool:
     """Whether cuDNN serves operands of these shapes and types, with gradients.
 
-    It needs 16 bits, and heads of a multiple of 8 channels. A bias must be that of every example, [h, t, s], and t and
-    s even: windows of 7x7 have an odd 49 positions.
+    It needs 16 bits, more than one position, and heads of a multiple of 8 channels. A bias must be that of every
+    example, [h, t, s], and t and s even: windows of 7x7 have an odd 49 positions.
     """
     t, h, d = q_nthd.shape[-3:]
     s = k_nshd.shape[-3]
@@ -73,7 +75,7 @@ def is_fusible(q_nthd: Array, k_nshd: Array, v_nshd: Array, bias_hts: Array | No
     types = {x.dtype for x in (q_nthd, k_nshd, v_nshd)}
     served = len(types) == 1 and types <= {jnp.dtype("bfloat16"), jnp.dtype("float16")}
     biased = bias_hts is None or (bias_hts.shape == (h, t, s) and t % 2 == 0 and s % 2 == 0)
-    return alike and served and d % 8 == 0 and d <= WIDEST and biased
+    return alike and served and min(t, s) > 1 and d % 8 == 0 and d <= WIDEST and biased
 
 
 def _cudnn(q_nthd: Array, k_nshd: Array, v_nshd: Array, bias_hts: Array | None = None) -> Array:

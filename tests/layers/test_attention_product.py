@@ -70,6 +70,7 @@ def squared(*operands: jax.Array) -> jax.Array:
         (((8, 197, 6, 136),) * 3, "bfloat16", False),  # too wide
         (((8, 3136, 1, 64), (8, 49, 1, 64), (8, 49, 1, 64)), "bfloat16", True),  # PVT: fewer keys than queries
         (((8, 197, 6, 64), (1, 197, 6, 64), (8, 197, 6, 64)), "bfloat16", False),  # shared keys
+        (((8, 49, 8, 64), (8, 1, 8, 64), (8, 1, 8, 64)), "bfloat16", False),  # a single key
         (((8, 64, 49, 3, 32),) * 3, "bfloat16", True),  # windows
         ((*((8, 64, 49, 3, 32),) * 3, (3, 49, 49)), "bfloat16", False),  # Swin's, of 7x7
         ((*((8, 64, 16, 3, 32),) * 3, (3, 16, 16)), "bfloat16", True),  # of 4x4
@@ -93,13 +94,26 @@ def test_without_such_gpus_the_kernel_is_not_traced(monkeypatch: pytest.MonkeyPa
     assert not calls(dot_product_attention, *shaped(*VIT_SMALL))
 
 
-@pytest.mark.parametrize(("capabilities", "fuse"), [(("9.0", "10.3"), True), (("8.0", "7.5"), False)])
-def test_all_gpus_must_be_new_enough(monkeypatch: pytest.MonkeyPatch, capabilities: tuple[str, ...], fuse: bool):
-    class Device:
-        def __init__(self, capability: str):
-            self.compute_capability = capability
+class Device:
+    """A GPU of a compute capability."""
+
+    def __init__(self, capability: str):
+        self.compute_capability = capability
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "cudnn", "fuse"),
+    [(("9.0", "10.3"), True, True), (("8.0", "7.5"), True, False), (("9.0",), False, False)],
+)
+def test_all_gpus_must_be_new_enough(monkeypatch: pytest.MonkeyPatch, capabilities: tuple, cudnn: bool, fuse: bool):
+    def version() -> int:
+        if not cudnn:
+            raise RuntimeError("cuDNN is not detected.")
+        return 91000
 
     monkeypatch.setattr(jax, "devices", lambda backend: [Device(capability) for capability in capabilities])
+    monkeypatch.setattr(fused_attention_stablehlo, "check_cudnn_version", version)
+    jax.clear_caches()  # of what was traced with the other version
     assert attention_product.gpus_fuse.__wrapped__() is fuse
 
 

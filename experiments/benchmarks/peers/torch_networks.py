@@ -177,7 +177,7 @@ def make_run(
             value.backward()
             optimizer.step()
         assert torch.isfinite(value), f"{workload.network}: the loss of PyTorch is {value}"
-        return float(value)
+        return float(value.detach())
 
     return run
 

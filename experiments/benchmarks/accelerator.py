@@ -54,9 +54,11 @@ class Job:
             try:
                 status = process.wait(60 * minutes)
             except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)  # with the processes that it has started
-                process.wait()
                 return f"failed: not done in {minutes:g} minutes"
+            finally:
+                if process.poll() is None:  # on Ctrl-C, too
+                    os.killpg(process.pid, signal.SIGKILL)  # with the processes that it has started
+                    process.wait()
         said = [line for line in log.read_text().splitlines() if line.strip()]
         return "done" if not status else f"failed, status {status}: {said[-1] if said else ''}"
 

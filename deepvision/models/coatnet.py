@@ -10,6 +10,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 import numpy as np
 
+from deepvision.layers.attention_product import dot_product_attention
 from deepvision.layers.blocks import Head
 from deepvision.layers.bound import BoundLayers
 from deepvision.layers.layers import Layers
@@ -20,7 +21,6 @@ from deepvision.layers.transformer import (
     Perceptron,
     check_heads,
     close_transformer,
-    dot_product_attention,
     normed_residual,
 )
 from deepvision.layers.units import ConvUnit

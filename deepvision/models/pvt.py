@@ -11,10 +11,11 @@ import functools
 import flax.linen as nn
 import jax.numpy as jnp
 
+from deepvision.layers.attention_product import dot_product_attention
 from deepvision.layers.blocks import Head
 from deepvision.layers.bound import BoundLayers
 from deepvision.layers.layers import Layers
-from deepvision.layers.transformer import check_heads, close_transformer, dot_product_attention, normed_residual
+from deepvision.layers.transformer import check_heads, close_transformer, normed_residual
 from deepvision.models.network import Network
 from deepvision.types import Images
 

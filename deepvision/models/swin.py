@@ -13,6 +13,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 import numpy as np
 
+from deepvision.layers.attention_product import dot_product_attention
 from deepvision.layers.blocks import Head
 from deepvision.layers.bound import BoundLayers
 from deepvision.layers.layers import Layers
@@ -22,7 +23,6 @@ from deepvision.layers.transformer import (
     Perceptron,
     check_heads,
     close_transformer,
-    dot_product_attention,
     norm_comes_first,
     normed_residual,
 )

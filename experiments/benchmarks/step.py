@@ -17,6 +17,8 @@ With --out, into step_CORES.json and .md there.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import functools
 import importlib.util
 import json
 import os
@@ -38,8 +40,8 @@ WAYS = (OURS, "scan", "flax", *PYTORCH)
 MATRIX = "matrix product"
 
 
-def make_run(way: str, network: str) -> Callable[[int], None]:
-    """Returns what makes so many steps, in the process of a way."""
+def make_run(way: str, network: str) -> Callable[[int], float]:
+    """Returns what makes so many steps, in the process of a way, and returns the last loss."""
     if way in PYTORCH:
         from experiments.benchmarks.peers import torch_networks
 
@@ -56,56 +58,72 @@ def make_run(way: str, network: str) -> Callable[[int], None]:
     return flax_networks.make_run(WORKLOADS[network]) if way == "flax" else flax_networks.multiply
 
 
-def serve(way: str, network: str) -> None:
-    """Makes steps as they are asked for on the standard input, and answers with seconds of the process and the wall."""
-    run = make_run(way, network)
+def serve(run: Callable[[int], float]) -> None:
+    """Makes steps as they are asked for on the standard input; answers with seconds of process and wall, and a loss."""
     for line in sys.stdin:
         process, wall = time.process_time(), time.perf_counter()
-        run(int(line))
-        print(time.process_time() - process, time.perf_counter() - wall, flush=True)
+        loss = run(int(line))
+        print(time.process_time() - process, time.perf_counter() - wall, loss, flush=True)
 
 
 class Way:
-    """The process of one way.
+    """The process of one way, which serves.
+
+    Args:
+        command: starts it.
+        environment: set on top of that of this process.
+        cores: it is bound to; None: to none.
+        unit: steps that can be asked for, and their multiples.
 
     Attributes:
         steps: how many make up a round.
     """
 
-    def __init__(self, way: str, network: str, cores: range) -> None:
-        command = [sys.executable, "-m", "experiments.benchmarks.step", "--serve", way, "--networks", network]
-        threads = {"OMP_NUM_THREADS": str(len(cores)), "JAX_PLATFORMS": "cpu"}
+    def __init__(self, command: list[str], environment: dict[str, str], cores: range | None, unit: int) -> None:
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | threads,
-            preexec_fn=lambda: os.sched_setaffinity(0, cores),
+            env=os.environ | environment,
+            preexec_fn=functools.partial(os.sched_setaffinity, 0, cores) if cores else None,
         )
-        self.steps = SCAN
+        self.steps = self._unit = unit
 
-    def run(self, steps: int) -> tuple[float, float]:
-        """Returns the seconds of the process and of the wall."""
-        print(steps, file=self._process.stdin, flush=True)
+    def run(self, steps: int) -> tuple[float, float, float]:
+        """Returns the seconds of the process and of the wall, and the last loss."""
+        with contextlib.suppress(BrokenPipeError):  # that it has ended, the lack of an answer says
+            print(steps, file=self._process.stdin, flush=True)
         answer = self._process.stdout.readline()
         if not answer:
             raise SystemExit(f"{' '.join(self._process.args)} ended with status {self._process.wait()}")
-        process, wall = map(float, answer.split())
-        return process, wall
+        process, wall, loss = map(float, answer.split())
+        return process, wall, loss
+
+    def prepare(self, seconds: float) -> float:
+        """Compiles, chooses `steps` such that a round takes about so many seconds, and returns the first loss."""
+        loss = self.run(self._unit)[2]
+        each = self.run(self._unit)[1] / self._unit
+        self.steps = self._unit * max(1, round(seconds / each / self._unit))
+        return loss
 
     def close(self) -> None:
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._process.wait()
+
+
+def way_of_step(way: str, network: str, cores: range) -> Way:
+    """Returns a way of this benchmark, in its process on a CPU."""
+    command = [sys.executable, "-m", "experiments.benchmarks.step", "--serve", way, "--networks", network]
+    return Way(command, {"OMP_NUM_THREADS": str(len(cores)), "JAX_PLATFORMS": "cpu"}, cores, SCAN)
 
 
 def measure(network: str, ways: list[str], cores: range, rounds: int, seconds: float) -> dict[str, np.ndarray]:
     """Returns the seconds of a step by each way, [rounds]."""
-    running = {way: Way(way, network, cores) for way in ways}
+    running = {way: way_of_step(way, network, cores) for way in ways}
     for way in running.values():
-        way.run(SCAN)  # compiles
-        each = way.run(SCAN)[1] / SCAN
-        way.steps = SCAN * max(1, round(seconds / each / SCAN))
+        way.prepare(seconds)
     times = {way: np.empty(rounds) for way in ways}
     for turn in range(rounds):
         for name, way in running.items():
@@ -186,7 +204,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     if arguments.serve:
-        serve(arguments.serve, arguments.networks[0])
+        serve(make_run(arguments.serve, arguments.networks[0]))
         return
     text, found = study(arguments)
     print(text)

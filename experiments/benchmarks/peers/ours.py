@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -15,8 +17,9 @@ from deepvision.build import build
 from deepvision.config import default_config
 from deepvision.train.evaluate import initial
 from deepvision.train.feeds import dispatch, replica_feeds
-from deepvision.train.parallel import AHEAD
+from deepvision.train.parallel import AHEAD, Feed, default_scan_steps
 from deepvision.train.programs import Programs
+from deepvision.train.state import TrainState
 from experiments.benchmarks.peers.workload import Workload
 
 
@@ -54,23 +57,46 @@ def _classifying(config: config_dict.ConfigDict, workload: Workload, folder: Pat
     config.data.name, config.data.path, config.data.pipeline = "npz", str(file), "resident"
 
 
-def make_run(workload: Workload, dtype: str = "float32", scan_steps: int = 1) -> Callable[[int], None]:
-    """Returns a function that makes so many updates, `scan_steps` in one dispatch."""
-    with tempfile.TemporaryDirectory() as folder:
-        experiment = build(get_config(workload, Path(folder), dtype, scan_steps))
-        programs = Programs(experiment, 1, together=True, why="")
-    feeds = replica_feeds(experiment, 0)
-    state = programs.devices.place(initial(experiment, programs.initialize).state)
+def dispatched_steps() -> int:
+    """Returns how many updates the loop puts into one dispatch where nothing is configured."""
+    return min(default_scan_steps(), default_config().train.log_every_steps)
 
-    def run(steps: int) -> None:
-        nonlocal state
+
+@dataclasses.dataclass
+class Training:
+    """A network in training, as the loop holds it: the compiled step, what it is fed, and the newest state."""
+
+    programs: Programs
+    feeds: Iterator[Feed]
+    state: TrainState
+    scan_steps: int
+    name: str
+
+    def run(self, steps: int) -> float:
+        """Makes so many updates, `scan_steps` in one dispatch; returns the last loss."""
         outputs = []
-        for _ in range(steps // scan_steps):
-            feed = dispatch(feeds, scan_steps, programs.devices)
-            state, metrics = programs.train(state, programs.resident, feed)
+        for _ in range(steps // self.scan_steps):
+            self.state, metrics = self.programs.train(self.state, self.programs.resident, self.feed())
             outputs.append(metrics)
             jax.block_until_ready(outputs[:-AHEAD][-1:])
         loss = float(jax.block_until_ready(outputs)[-1]["loss"].value()[-1, 0])
-        assert np.isfinite(loss), f"{workload.network}: the loss of deepvision is {loss}"
+        assert np.isfinite(loss), f"{self.name}: the loss of deepvision is {loss}"
+        return loss
 
-    return run
+    def feed(self) -> Any:
+        """Returns what the next dispatch is fed."""
+        return dispatch(self.feeds, self.scan_steps, self.programs.devices)
+
+
+def make_training(workload: Workload, dtype: str = "float32", scan_steps: int = 1) -> Training:
+    """Returns the network of a workload, about to make its first update."""
+    with tempfile.TemporaryDirectory() as folder:
+        experiment = build(get_config(workload, Path(folder), dtype, scan_steps))
+        programs = Programs(experiment, 1, together=True, why="")
+    state = programs.devices.place(initial(experiment, programs.initialize).state)
+    return Training(programs, replica_feeds(experiment, 0), state, scan_steps, workload.network)
+
+
+def make_run(workload: Workload, dtype: str = "float32", scan_steps: int = 1) -> Callable[[int], float]:
+    """Returns a function that makes so many updates, `scan_steps` in one dispatch, and returns the last loss."""
+    return make_training(workload, dtype, scan_steps).run

@@ -1,4 +1,4 @@
-"""convolution.cc, compiled where it runs, and kept."""
+"""kernels.cc, compiled where it runs, and kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import subprocess
 import tempfile
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import jax
 import jaxlib
@@ -19,7 +18,7 @@ from deepvision.errors import UserError
 from deepvision.train import compile_cache
 
 LIBRARY, HEADERS = "onednn-cpu-gomp", "onednn-devel-cpu-gomp"  # packages
-_SOURCE = Path(__file__).with_name("convolution.cc")
+_SOURCE = Path(__file__).with_name("kernels.cc")
 _COMPILERS = ("c++", "g++", "clang++")
 _OPTIONS = ("-std=c++17", "-O2", "-fPIC", "-shared", "-w")
 
@@ -32,8 +31,8 @@ def version() -> str | None:
         return None
 
 
-def load() -> Any:
-    """Returns the function that XLA calls, compiled by the first call on a machine.
+def load() -> ctypes.CDLL:
+    """Returns the functions that XLA calls, compiled by the first call on a machine.
 
     Raises:
         UserError: there is no compiler, or it fails, or the library cannot be loaded.
@@ -41,13 +40,13 @@ def load() -> Any:
     # The threads of oneDNN shall not wait for work by turning round and round on the cores that XLA computes on.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
-        return jax.ffi.pycapsule(ctypes.CDLL(str(_compiled())).deepvision_convolution)
+        return ctypes.CDLL(str(_compiled()))
     except OSError as error:
         raise UserError(f"oneDNN cannot be loaded: {error}") from error
 
 
 def _compiled() -> Path:
-    """Returns the file that holds the function, made if it is not there."""
+    """Returns the file that holds them, made if it is not there."""
     text = _SOURCE.read_bytes() + f"{_OPTIONS} {jaxlib.__version__} {_shared()} {version()}".encode()
     file = compile_cache.root() / "onednn" / f"{hashlib.sha256(text).hexdigest()[:16]}.so"
     if not file.exists():  # of two processes that compile, each puts a whole file there

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 
 import jax
@@ -13,8 +12,8 @@ from jax import lax
 
 from deepvision.layers.conv import convolve, convolve_transposed
 from deepvision.train import onednn
+from tests.train.onednn.reference import arrays, calls, check, with_gradients
 
-TARGET = "deepvision_convolution"
 # images [n, h, w, c], kernel [kh, kw, c / groups, features], stride, padding, dilation, groups
 CASES = {
     "of 3x3": ((4, 9, 9, 16), (3, 3, 16, 32), (1, 1), (1, 1), (1, 1), 1),
@@ -41,31 +40,9 @@ TRANSPOSED = {
 }
 
 
-def arrays(*shapes: tuple[int, ...]) -> list[np.ndarray]:
-    draw = np.random.default_rng(0)
-    return [draw.normal(size=shape) for shape in shapes]
-
-
-def with_gradients(function, *operands):
-    """Returns value and gradients of a function of images and a kernel, for a fixed cotangent."""
-    y, pull = jax.vjp(function, *operands)
-    return y, *pull(jnp.cos(jnp.arange(y.size, dtype=y.dtype)).reshape(y.shape))
-
-
-def check(function, *operands: np.ndarray) -> str:
-    """Compares with doubles, which stay with XLA; returns the program."""
-    with jax.enable_x64(True):
-        expected = jax.jit(functools.partial(with_gradients, function))(*operands)
-    singles = [jnp.asarray(operand, jnp.float32) for operand in operands]
-    compiled = jax.jit(functools.partial(with_gradients, function)).lower(*singles).compile()
-    for found, wanted in zip(compiled(*singles), expected, strict=True):
-        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=2e-6 * np.abs(wanted).max() * 10)
-    return compiled.as_text()
-
-
-def calls(text: str) -> tuple[int, int]:
+def counts(text: str) -> tuple[int, int]:
     """Returns how many convolutions are oneDNN's, and how many XLA's."""
-    return text.count(f'custom_call_target="{TARGET}"'), text.count(" convolution(")
+    return calls(text, onednn.CONVOLUTION), text.count(" convolution(")
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -73,14 +50,14 @@ def test_a_convolution_and_its_gradients(case):
     images, kernel, *geometry = CASES[case]
     text = check(lambda x, k: convolve(x, k, *geometry), *arrays(images, kernel))
     far = case == "with more padding than the kernel reaches"  # its gradient cuts a border off, which stays with XLA
-    assert calls(text) == (((2, 1) if far else (3, 0)) if onednn.in_use() else (0, 3))
+    assert counts(text) == (((2, 1) if far else (3, 0)) if onednn.in_use() else (0, 3))
 
 
 @pytest.mark.parametrize("case", TRANSPOSED)
 def test_a_transposed_convolution_and_its_gradients(case):
     images, kernel, *geometry = TRANSPOSED[case]
     text = check(lambda x, k: convolve_transposed(x, k, *geometry), *arrays(images, kernel))
-    assert calls(text) == ((3, 0) if onednn.in_use() else (0, 3))
+    assert counts(text) == ((3, 0) if onednn.in_use() else (0, 3))
 
 
 @pytest.mark.parametrize("axes", [(0, 0), (0, None), (None, 0)])
@@ -102,10 +79,10 @@ def test_what_it_has_no_code_for_stays_with_xla():
     def one_axis(x, k):
         return lax.conv_general_dilated(x, k, (1,), "SAME", dimension_numbers=("NWC", "WIO", "NWC"))
 
-    assert calls(check(one_axis, *arrays((2, 9, 4), (3, 4, 5))))[0] == 0
+    assert counts(check(one_axis, *arrays((2, 9, 4), (3, 4, 5))))[0] == 0
     x, k = (jnp.ones(shape, jnp.bfloat16) for shape in ((1, 5, 5, 2), (3, 3, 2, 2)))
     text = jax.jit(lambda x, k: convolve(x, k, (1, 1), (1, 1))).lower(x, k).compile().as_text()
-    assert calls(text)[0] == 0
+    assert counts(text)[0] == 0
 
 
 def test_threads_share_what_is_prepared():

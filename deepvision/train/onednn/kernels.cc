@@ -1,10 +1,12 @@
-// Convolutions of oneDNN as a call of XLA on a CPU: forward, and the gradients of the images and of the kernel.
+// What oneDNN computes as calls of XLA on a CPU: convolutions, the gradients of their images and of their kernels, and
+// matrix products; see convolutions.py and products.py for the attributes.
 //
-// Images are [n, h, w, c], kernels [kh, kw, a, b], all float32 and row-major. What oneDNN prepares for a shape is made
-// once in a process and kept.
+// All is float32 and row-major; images are [n, h, w, c], kernels [kh, kw, a, b]. What oneDNN prepares for a shape is
+// made once in a process and kept.
 
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -22,8 +24,19 @@ using dnnl::memory;
 using Dims = memory::dims;
 using Images = ffi::Buffer<ffi::F32>;
 using Result = ffi::Result<Images>;
+using Numbers = ffi::Span<const int64_t>;
 
 constexpr auto kFloat = memory::data_type::f32;
+
+// Returns one list that tells a shape from every other one.
+std::vector<int64_t> Joined(int64_t kind, std::initializer_list<const Dims*> parts) {
+  std::vector<int64_t> all = {kind};
+  for (const Dims* dims : parts) {
+    all.push_back(static_cast<int64_t>(dims->size()));
+    all.insert(all.end(), dims->begin(), dims->end());
+  }
+  return all;
+}
 
 // What is computed, of a convolution of `src` with `weights` into `dst`.
 enum Kind : int64_t { kForward = 0, kImagesGradient = 1, kKernelGradient = 2 };
@@ -34,12 +47,7 @@ struct Shape {
   Dims src, weights, weights_strides, dst, strides, dilation, padding_low, padding_high;
 
   std::vector<int64_t> key() const {
-    std::vector<int64_t> all = {kind};
-    for (const Dims* dims : {&src, &weights, &weights_strides, &dst, &strides, &dilation, &padding_low, &padding_high}) {
-      all.push_back(static_cast<int64_t>(dims->size()));
-      all.insert(all.end(), dims->begin(), dims->end());
-    }
-    return all;
+    return Joined(kind, {&src, &weights, &weights_strides, &dst, &strides, &dilation, &padding_low, &padding_high});
   }
 };
 
@@ -141,6 +149,8 @@ class Plan {
   dnnl::reorder reorder_;
 };
 
+// Returns the plan for a shape, made at the first call.
+template <typename Plan, typename Shape>
 const Plan& PlanOf(const Shape& shape) {
   static std::mutex mutex;
   static auto* plans = new std::map<std::vector<int64_t>, std::unique_ptr<Plan>>();
@@ -148,6 +158,19 @@ const Plan& PlanOf(const Shape& shape) {
   std::unique_ptr<Plan>& plan = (*plans)[shape.key()];
   if (!plan) plan = std::make_unique<Plan>(shape);
   return *plan;
+}
+
+// Runs what may throw, and returns what XLA is told of it.
+template <typename Function>
+ffi::Error Answered(Function function) {
+  try {
+    function();
+  } catch (const dnnl::error& error) {
+    return ffi::Error::Internal(std::string("oneDNN: ") + error.what());
+  } catch (const std::bad_alloc&) {
+    return ffi::Error(ffi::ErrorCode::kResourceExhausted, "oneDNN: out of memory");
+  }
+  return ffi::Error::Success();
 }
 
 // Sizes of images in the order of oneDNN: n, c, h, w.
@@ -185,11 +208,9 @@ void SetWeights(const Images& kernel, int64_t groups, bool total_last, bool tota
   }
 }
 
-// Computes one of the three; see lowering.py for the attributes.
 ffi::Error Convolve(Images left, Images right, Result result, int64_t kind, int64_t groups, bool total_last,
-                    bool total_is_dst, bool reversed, bool swapped, ffi::Span<const int64_t> strides,
-                    ffi::Span<const int64_t> dilation, ffi::Span<const int64_t> padding_low,
-                    ffi::Span<const int64_t> padding_high) {
+                    bool total_is_dst, bool reversed, bool swapped, Numbers strides, Numbers dilation,
+                    Numbers padding_low, Numbers padding_high) {
   const bool makes_kernel = kind == kKernelGradient;
   const Images& kernel = makes_kernel ? *result : right;
   const Images& src = makes_kernel && swapped ? right : kind == kImagesGradient ? *result : left;
@@ -203,18 +224,66 @@ ffi::Error Convolve(Images left, Images right, Result result, int64_t kind, int6
   shape.dilation = {dilation[0] - 1, dilation[1] - 1};  // oneDNN counts the positions left out
   shape.padding_low = Dims(padding_low.begin(), padding_low.end());
   shape.padding_high = Dims(padding_high.begin(), padding_high.end());
-  try {
-    const Plan& plan = PlanOf(shape);
+  return Answered([&] {
+    const Plan& plan = PlanOf<Plan>(shape);
     float* weights = reversed ? Room(2, kernel.size_bytes()) : kernel.typed_data();
     if (reversed && !makes_kernel) Reverse(kernel, kernel.typed_data(), weights);
     plan.Run(src.typed_data(), weights, dst.typed_data());
     if (reversed && makes_kernel) Reverse(kernel, weights, kernel.typed_data());
-  } catch (const dnnl::error& error) {
-    return ffi::Error::Internal(std::string("oneDNN: ") + error.what());
-  } catch (const std::bad_alloc&) {
-    return ffi::Error(ffi::ErrorCode::kResourceExhausted, "oneDNN: out of memory");
+  });
+}
+
+// A product of matrices, or of as many pairs as `sizes` has in front: left [m, k], right [k, n].
+struct ProductShape {
+  Dims left, left_strides, right, right_strides, out;
+
+  std::vector<int64_t> key() const {
+    return Joined(0, {&left, &left_strides, &right, &right_strides, &out});
   }
-  return ffi::Error::Success();
+};
+
+class ProductPlan {
+ public:
+  explicit ProductPlan(const ProductShape& shape)
+      : left_(shape.left, kFloat, shape.left_strides), right_(shape.right, kFloat, shape.right_strides),
+        out_(shape.out, kFloat, shape.out.size() == 2 ? memory::format_tag::ab : memory::format_tag::abc) {
+    dnnl::primitive_attr attributes;
+    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    const dnnl::matmul::primitive_desc made(Engine(), left_, right_, out_, attributes);
+    scratch_ = made.scratchpad_desc();
+    primitive_ = dnnl::matmul(made);
+  }
+
+  void Run(float* left, float* right, float* out) const {
+    thread_local dnnl::stream stream(Engine());
+    primitive_.execute(stream, {{DNNL_ARG_SRC, memory(left_, Engine(), left)},
+                                {DNNL_ARG_WEIGHTS, memory(right_, Engine(), right)},
+                                {DNNL_ARG_DST, memory(out_, Engine(), out)},
+                                {DNNL_ARG_SCRATCHPAD, memory(scratch_, Engine(), Room(1, scratch_.get_size()))}});
+    stream.wait();
+  }
+
+ private:
+  memory::desc left_, right_, out_, scratch_;
+  dnnl::primitive primitive_;
+};
+
+ffi::Error Multiply(ffi::AnyBuffer left, ffi::AnyBuffer right, ffi::Result<ffi::AnyBuffer> result, int64_t batch, int64_t m,
+                    int64_t k, int64_t n, bool left_turned, bool right_turned) {
+  ProductShape shape;
+  shape.left = {m, k};
+  shape.left_strides = left_turned ? Dims{1, m} : Dims{k, 1};
+  shape.right = {k, n};
+  shape.right_strides = right_turned ? Dims{1, k} : Dims{n, 1};
+  shape.out = {m, n};
+  if (batch > 1) {
+    for (Dims* sizes : {&shape.left, &shape.right, &shape.out}) sizes->insert(sizes->begin(), batch);
+    shape.left_strides.insert(shape.left_strides.begin(), m * k);
+    shape.right_strides.insert(shape.right_strides.begin(), k * n);
+  }
+  return Answered([&] {
+    PlanOf<ProductPlan>(shape).Run(left.typed_data<float>(), right.typed_data<float>(), result->typed_data<float>());
+  });
 }
 
 }  // namespace
@@ -230,7 +299,19 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(deepvision_convolution, Convolve,
                                   .Attr<bool>("total_is_dst")
                                   .Attr<bool>("reversed")
                                   .Attr<bool>("swapped")
-                                  .Attr<ffi::Span<const int64_t>>("strides")
-                                  .Attr<ffi::Span<const int64_t>>("dilation")
-                                  .Attr<ffi::Span<const int64_t>>("padding_low")
-                                  .Attr<ffi::Span<const int64_t>>("padding_high"));
+                                  .Attr<Numbers>("strides")
+                                  .Attr<Numbers>("dilation")
+                                  .Attr<Numbers>("padding_low")
+                                  .Attr<Numbers>("padding_high"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(deepvision_product, Multiply,
+                              ffi::Ffi::Bind()
+                                  .Arg<ffi::AnyBuffer>()
+                                  .Arg<ffi::AnyBuffer>()
+                                  .Ret<ffi::AnyBuffer>()
+                                  .Attr<int64_t>("batch")
+                                  .Attr<int64_t>("m")
+                                  .Attr<int64_t>("k")
+                                  .Attr<int64_t>("n")
+                                  .Attr<bool>("left_turned")
+                                  .Attr<bool>("right_turned"));

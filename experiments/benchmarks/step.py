@@ -23,8 +23,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,7 @@ SCAN = 4  # steps
 PYTORCH = {"torch": {}, "torch channels last": {"channels_last": True}, "torch compiled": {"compiled": True}}
 WAYS = (OURS, "scan", "flax", *PYTORCH)
 MATRIX = "matrix product"
+CPU = {"JAX_PLATFORMS": "cpu"}
 
 
 def make_run(way: str, network: str) -> Callable[[int], None]:
@@ -58,7 +60,11 @@ def make_run(way: str, network: str) -> Callable[[int], None]:
 
 def serve(way: str, network: str) -> None:
     """Makes steps as they are asked for on the standard input, and answers with seconds of the process and the wall."""
-    run = make_run(way, network)
+    serve_run(make_run(way, network))
+
+
+def serve_run(run: Callable[[int], Any]) -> None:
+    """As `serve`, with any function that makes so many steps."""
     for line in sys.stdin:
         process, wall = time.process_time(), time.perf_counter()
         run(int(line))
@@ -66,21 +72,27 @@ def serve(way: str, network: str) -> None:
 
 
 class Way:
-    """The process of one way.
+    """The process of one way, which serves.
+
+    Args:
+        words: after `python -m experiments.benchmarks.`
+        cores: it is bound to these.
+        variables: of its environment, beside ours.
 
     Attributes:
         steps: how many make up a round.
     """
 
-    def __init__(self, way: str, network: str, cores: range) -> None:
-        command = [sys.executable, "-m", "experiments.benchmarks.step", "--serve", way, "--networks", network]
-        threads = {"OMP_NUM_THREADS": str(len(cores)), "JAX_PLATFORMS": "cpu"}
+    def __init__(self, words: Sequence[str], cores: Sequence[int], variables: Mapping[str, str] = CPU) -> None:
+        module, *rest = words
+        command = [sys.executable, "-m", f"experiments.benchmarks.{module}", *rest]
+        environment = {**os.environ, "OMP_NUM_THREADS": str(len(cores)), **variables}
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | threads,
+            env=environment,
             preexec_fn=lambda: os.sched_setaffinity(0, cores),
         )
         self.steps = SCAN
@@ -88,30 +100,45 @@ class Way:
     def run(self, steps: int) -> tuple[float, float]:
         """Returns the seconds of the process and of the wall."""
         print(steps, file=self._process.stdin, flush=True)
+        process, wall = map(float, self.answer().split())
+        return process, wall
+
+    def answer(self) -> str:
+        """Returns the next line that the process writes."""
         answer = self._process.stdout.readline()
         if not answer:
             raise SystemExit(f"{' '.join(self._process.args)} ended with status {self._process.wait()}")
-        process, wall = map(float, answer.split())
-        return process, wall
+        return answer
 
     def close(self) -> None:
         self._process.stdin.close()
         self._process.wait()
 
 
-def measure(network: str, ways: list[str], cores: range, rounds: int, seconds: float) -> dict[str, np.ndarray]:
+def measure(network: str, ways: list[str], cores: Sequence[int], rounds: int, seconds: float) -> dict[str, np.ndarray]:
     """Returns the seconds of a step by each way, [rounds]."""
-    running = {way: Way(way, network, cores) for way in ways}
+    running = {way: Way(("step", "--serve", way, "--networks", network), cores) for way in ways}
+    times = in_turn(running, rounds, seconds, on_one_core=len(cores) == 1)
+    for way in running.values():
+        way.close()
+    return times
+
+
+def first_cores(count: int | None = None) -> list[int]:
+    """Returns the first so many of the cores that this process may use; None: all of them."""
+    return sorted(os.sched_getaffinity(0))[:count]
+
+
+def in_turn(running: Mapping[Any, Way], rounds: int, seconds: float, on_one_core: bool) -> dict[Any, np.ndarray]:
+    """Returns the seconds of a step of each process, [rounds]: its own on one core, else those of the wall."""
     for way in running.values():
         way.run(SCAN)  # compiles
         each = way.run(SCAN)[1] / SCAN
         way.steps = SCAN * max(1, round(seconds / each / SCAN))
-    times = {way: np.empty(rounds) for way in ways}
+    times = {name: np.empty(rounds) for name in running}
     for turn in range(rounds):
         for name, way in running.items():
-            times[name][turn] = way.run(way.steps)[0 if len(cores) == 1 else 1] / way.steps
-    for way in running.values():
-        way.close()
+            times[name][turn] = way.run(way.steps)[0 if on_one_core else 1] / way.steps
     return times
 
 
@@ -159,7 +186,7 @@ def table(made: list[dict]) -> str:
 
 def study(arguments: argparse.Namespace) -> tuple[str, dict]:
     """Returns the text and the content of the JSON file."""
-    cores = range(arguments.cores)
+    cores = first_cores(arguments.cores)
     available = [way for way in arguments.ways if way not in PYTORCH or importlib.util.find_spec("torch")]
     product = measure("", [MATRIX], cores, 5, 1.0)[MATRIX]
     from experiments.benchmarks.peers.flax_networks import MULTIPLY

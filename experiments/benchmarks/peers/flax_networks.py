@@ -107,8 +107,11 @@ NETWORKS = {
 }
 
 
-def make_run(workload: Workload) -> Callable[[int], None]:
-    """Returns a function that makes so many updates of a network by SGD with momentum, one dispatch each."""
+def make_step(workload: Workload) -> tuple[Callable, tuple[Any, Any, Any]]:
+    """Returns the compiled step of a network by SGD with momentum, and the state that it starts from.
+
+    It is `(params, rest, opt_state, key) -> (params, rest, opt_state, loss)`.
+    """
     model = NETWORKS[workload.network]()
     images, labels = map(jnp.asarray, workload.examples())
     variables = model.init(jax.random.key(0), images[:1], train=False)
@@ -129,7 +132,17 @@ def make_run(workload: Workload) -> Callable[[int], None]:
         updates, opt_state = optimizer.update(grads, opt_state, params)
         return optax.apply_updates(params, updates), rest, opt_state, value
 
-    key, state, count = jax.random.key(0), (params, rest, opt_state), 0
+    return step, (params, rest, opt_state)
+
+
+def make_run(workload: Workload) -> Callable[[int], None]:
+    """Returns a function that makes so many updates, one dispatch each."""
+    return running(workload, *make_step(workload))
+
+
+def running(workload: Workload, step: Callable, state: tuple[Any, Any, Any]) -> Callable[[int], None]:
+    """Returns a function that makes so many updates, from a state that the first of them uses up."""
+    key, count = jax.random.key(0), 0
 
     def run(steps: int) -> None:
         nonlocal state, count

@@ -1,9 +1,9 @@
-"""The training step of this project, called as the loop calls it, on the workloads of the step's benchmark."""
+"""The training step of this project, called as the loop calls it, on the workloads of the benchmarks of steps."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
@@ -13,7 +13,9 @@ from PIL import Image
 
 from deepvision.build import build
 from deepvision.config import default_config
+from deepvision.tasks.metrics import Metrics
 from deepvision.train.evaluate import initial
+from deepvision.train.experiment import Experiment
 from deepvision.train.feeds import dispatch, replica_feeds
 from deepvision.train.parallel import AHEAD
 from deepvision.train.programs import Programs
@@ -54,15 +56,34 @@ def _classifying(config: config_dict.ConfigDict, workload: Workload, folder: Pat
     config.data.name, config.data.path, config.data.pipeline = "npz", str(file), "resident"
 
 
-def make_run(workload: Workload, dtype: str = "float32", scan_steps: int = 1) -> Callable[[int], None]:
-    """Returns a function that makes so many updates, `scan_steps` in one dispatch."""
+def make_programs(
+    workload: Workload,
+    dtype: str = "float32",
+    scan_steps: int = 1,
+    remat: bool = False,
+    devices: int = 0,
+    mode: str = "pmap",
+) -> tuple[Experiment, Programs]:
+    """Returns what trains one replica on so many devices (0: all)."""
     with tempfile.TemporaryDirectory() as folder:
-        experiment = build(get_config(workload, Path(folder), dtype, scan_steps))
-        programs = Programs(experiment, 1, together=True, why="")
-    feeds = replica_feeds(experiment, 0)
+        config = get_config(workload, Path(folder), dtype, scan_steps)
+        config.model.remat = remat
+        config.parallel.devices, config.parallel.mode = devices, mode
+        experiment = build(config)
+        return experiment, Programs(experiment, 1, together=True, why="")
+
+
+def make_run(workload: Workload, dtype: str = "float32", scan_steps: int = 1) -> Callable[[int], list[Metrics]]:
+    """Returns a function that makes so many updates, `scan_steps` in one dispatch."""
+    return running(*make_programs(workload, dtype, scan_steps))
+
+
+def running(experiment: Experiment, programs: Programs) -> Callable[[int], list[Metrics]]:
+    """Returns a function that makes so many updates, and returns the metrics [k, r] of each dispatch."""
+    feeds, scan_steps = replica_feeds(experiment, 0), experiment.config.train.scan_steps
     state = programs.devices.place(initial(experiment, programs.initialize).state)
 
-    def run(steps: int) -> None:
+    def run(steps: int) -> list[Metrics]:
         nonlocal state
         outputs = []
         for _ in range(steps // scan_steps):
@@ -70,7 +91,13 @@ def make_run(workload: Workload, dtype: str = "float32", scan_steps: int = 1) ->
             state, metrics = programs.train(state, programs.resident, feed)
             outputs.append(metrics)
             jax.block_until_ready(outputs[:-AHEAD][-1:])
-        loss = float(jax.block_until_ready(outputs)[-1]["loss"].value()[-1, 0])
-        assert np.isfinite(loss), f"{workload.network}: the loss of deepvision is {loss}"
+        loss = losses(jax.block_until_ready(outputs)[-1:])[-1]
+        assert np.isfinite(loss), f"{experiment.config.model.name}: the loss of deepvision is {loss}"
+        return outputs
 
     return run
+
+
+def losses(outputs: Sequence[Metrics]) -> list[float]:
+    """Returns the loss of every step of some dispatches."""
+    return [float(loss) for metrics in outputs for loss in metrics["loss"].value()[:, 0]]

@@ -57,20 +57,8 @@ def test_a_curve_that_differs_is_said_and_ends_with_an_error(monkeypatch, capsys
     rows = {(row["scaling"], row["devices"]): row for row in scaling.measure(ARGUMENTS)}
     assert [rows[key]["speed_up"] for key in ((STRONG, 2), (WEAK, 2))] == pytest.approx([2.0, 2.0])
     assert rows[STRONG, 2]["difference"] == 0 and np.isclose(rows[WEAK, 2]["difference"], 0.01)
-    words = [
-        "scaling",
-        "--batch",
-        "8",
-        "--devices",
-        "1,2",
-        "--seconds",
-        "0.01",
-        "--rounds",
-        "2",
-        "--out",
-        str(tmp_path),
-    ]
-    monkeypatch.setattr("sys.argv", words)
+    words = ["scaling", "--batch", "8", "--devices", "1,2", "--seconds", "0.01", "--rounds", "2", "--out"]
+    monkeypatch.setattr("sys.argv", [*words, str(tmp_path)])
     with pytest.raises(SystemExit, match="not that of one device"):
         scaling.main()
     assert "| weak | 2 | 16 | 1,600 | 2.00 | 1.0e-02 | NO |" in capsys.readouterr().out

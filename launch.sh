@@ -28,12 +28,14 @@ find_python() {
     "Install one, or name it: PYTHON=/path/to/python3.11 ./launch.sh"
 }
 
-# The build of JAX for the accelerator that this machine has, as an extra of setup.cfg; none for a CPU.
-accelerator() {
+# The extra of setup.cfg that is made for this machine: JAX for its accelerator, or fast convolutions for its CPU.
+made_for_this() {
   if nvidia-smi -L 2>/dev/null | grep -q GPU; then
     echo cuda
   elif has_tpu; then
     echo tpu
+  elif [[ "$(uname -sm)" == "Linux x86_64" ]] && { command -v c++ || command -v g++ || command -v clang++; } >/dev/null; then
+    echo onednn
   fi
 }
 
@@ -67,7 +69,7 @@ install() {
   exec 9>&-
 }
 
-extras="$(accelerator)"
+extras="$(made_for_this)"
 case "${1-}" in
   "")
     install "$extras"

@@ -75,6 +75,8 @@ def build_replicas(
     noisiest = _noisiest(model, numbers)
     description = describe(noisiest, input_shape)
     _check_sites(config.model, noisiest.layers, description)
+    if config.model.scan_blocks and not description.runs:
+        raise UserError(f"model.scan_blocks = True: {config.model.name} has no run of equal blocks; leave it out")
     weights = f"the {description.parameters:,} parameters of {config.model.name}"
     check_room(weights, 4 * description.parameters, "choose a smaller network")
     steps_per_epoch = train.num_examples / train.batch_size
@@ -101,6 +103,7 @@ def build_replicas(
         total_steps=total_steps,
         parameters=description.parameters,
         macs=description.macs,
+        loops=description.loops,
     )
 
 
@@ -142,6 +145,7 @@ def make_model(config: ConfigDict, outputs: int) -> Network:
         drop_path=model.drop_path,
         init=model.init,
         remat=model.remat,
+        scan_blocks=model.scan_blocks,
         dtype=None if model.dtype == "float32" else model.dtype,
         overrides=_overrides(model.overrides),
     )

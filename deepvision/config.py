@@ -20,6 +20,7 @@ def default_config() -> config_dict.ConfigDict:
     config.seed = 0  # data order, augmentation, initialization and dropout are functions of it
     config.task = "classification"  # or restoration, segmentation, style_transfer, arbitrary_style_transfer
     config.init_from = ""  # weights to start from: a file with torchvision's or timm's names, or a run folder
+    config.profile = 0  # train: steps, behind the first ones, of which a trace is written to profile/; 0: none
 
     config.model = _model()
     config.data = _data()
@@ -51,6 +52,7 @@ def _model() -> config_dict.ConfigDict:
     model.input_dropout = config_dict.placeholder(object)  # the same of the network's inputs
     model.drop_path = config_dict.placeholder(object)  # rate of the last residual branch, or "shake_drop(rate=0.5)"
     model.remat = False  # compute blocks again in the backward pass: less memory, more time
+    model.scan_blocks = False  # compile runs of equal blocks once, as loops: less to compile; does not pay on a CPU
     model.dtype = "float32"  # of the computation: float32 or bfloat16; parameters stay float32
     model.overrides = config_dict.placeholder(object)  # fields of the network itself, as a dict: {"width": 8}
     return model

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from deepvision.train import cpu_compiler
+from deepvision.train import cpu_compiler, onednn
 
 # A test runs what it compiles once or twice: less optimization is faster. jax reads this when it starts its backend,
 # here and in the processes that tests start. At level 0 gradients of maxima come out as NaN.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
 cpu_compiler.set_options(doubles=True)
+onednn.use()
 # A traced network is a great many objects, which the collector should not go through again and again.
 gc.set_threshold(50_000, 20, 100)
 

@@ -64,4 +64,5 @@ def test_no_dictionary_of_unnamed_arguments():
     for file in (f for f in SOURCES if f.name != "without_tensorflow.py"):  # stands in for functions of others
         functions = (node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.FunctionDef))
         takers += [f"{file.name}:{node.name}" for node in functions if node.args.kwarg]
-    assert takers == ["choices.py:__call__"], "only a choice passes on what its site gives it"
+    # A choice passes on what its site gives it; jax passes on the parameters of its own operation.
+    assert takers == ["choices.py:__call__", "lowering.py:rule"]

@@ -14,6 +14,7 @@ from deepvision.errors import UserError
     [
         ({"model.name": "mlp", "model.pool": "max"}, "model.pool = 'max': mlp has no site of that kind"),
         ({"model.name": "mlp", "model.drop_path": 0.1}, "model.drop_path = 0.1: mlp has no site of that kind"),
+        ({"model.scan_blocks": True}, "model.scan_blocks = True: lenet5_modern has no run of equal blocks"),
         ({"model.name": "vgg11", "model.overrides": "{'width': 0}"}, "x0: mend the 0 in model.overrides"),
         (
             {"model.name": "vit_micro_patch4_32", "model.overrides": "{'patch': 0}"},

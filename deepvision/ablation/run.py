@@ -96,6 +96,8 @@ def run_arms(
 def checked_arms(config: config_dict.ConfigDict) -> tuple[list[Arm], Metric]:
     """Returns the arms and the metric they are compared by, if the baseline is one of them."""
     arms = make_arms(config)
+    if any(arm.config.profile for arm in arms):
+        raise UserError("profile is for one training: trace an arm with `train`, and leave it at 0 here")
     find_arm(config.ablation.baseline, arms)
     read_within(config)
     return arms, metric_of(config)

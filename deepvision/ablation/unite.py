@@ -13,6 +13,7 @@ from deepvision.ablation.results import ArmResult, Run
 NO_PART_OF_AN_ARM = (
     "name",
     "seed",
+    "profile",
     "data.data_dir",
     "data.num_workers",
     "data.prefetch",

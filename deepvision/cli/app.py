@@ -67,10 +67,9 @@ def _run(argv: Sequence[str]) -> int:
         return 0
     arguments = parse(command, rest)
     if command.compiles:
-        from deepvision.train import compile_cache, cpu_compiler  # with jax, which help and mistakes do without
+        from deepvision.train import start  # with jax, which help and mistakes do without
 
-        cpu_compiler.set_options()
-        compile_cache.enable()
+        start.prepare()
     logging.getLogger("absl").setLevel(logging.CRITICAL)  # orbax logs, with a traceback, what is reported in one line
     with interruption.listening() if command.saves else contextlib.nullcontext():
         return importlib.import_module(command.module).run(arguments)

@@ -13,6 +13,7 @@ from deepvision.build import build
 from deepvision.cli import tables, workdir
 from deepvision.cli.arguments import Arguments
 from deepvision.cli.display import make_display
+from deepvision.cli.operations import operations_of
 from deepvision.cli.run_config import read_seeds
 from deepvision.errors import UserError
 from deepvision.train import distributed, rendezvous
@@ -38,6 +39,9 @@ def run(arguments: Arguments) -> int:
     result = fit(experiment, folder, display)
     if first:
         _show(result, folder)
+        if config.profile:
+            output = tables.output()
+            output.print(operations_of(folder, output.width))
     distributed.close()
     return 0
 
@@ -82,8 +86,9 @@ def headline(experiment: Experiment) -> str:
     """Returns one line: the network, the data, the devices."""
     config, devices = experiment.config, jax.local_devices()
     processes = f"{distributed.count()} processes of " if distributed.count() > 1 else ""
+    loops = f" | {experiment.loops}" if experiment.loops else ""
     return (
-        f"{config.model.name}: {experiment.parameters:,} parameters, {experiment.macs:,} MACs"
+        f"{config.model.name}: {experiment.parameters:,} parameters, {experiment.macs:,} MACs{loops}"
         f" | {experiment.train.describe()}, batch {config.data.batch_size}"
         f" | {processes}{len(devices)} x {devices[0].device_kind}"
     )

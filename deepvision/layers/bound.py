@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from deepvision.choices import Choice
 from deepvision.errors import UserError
 from deepvision.layers import activations
+from deepvision.layers.chain import chain
 from deepvision.layers.conv import Conv, ConvTranspose, PartialConv
 from deepvision.layers.initializers import scaled
 from deepvision.layers.linear import Dense, Pair
@@ -49,7 +50,11 @@ class BoundLayers:
 
     def block(self, module: type[nn.Module]) -> type[nn.Module]:
         """Returns the class of a block, which keeps or computes again what is inside it, as `Layers.remat` says."""
-        return nn.remat(module) if self.choices.remat else module
+        return _remat(module) if self.choices.remat else module
+
+    def chain(self, blocks: Iterable[nn.Module], x: Array) -> Array:
+        """Returns what leaves the last of some blocks, with loops of equal ones, as `Layers.scan_blocks` says."""
+        return chain(blocks, x, loops=self.choices.scan_blocks)
 
     def conv(
         self,
@@ -186,14 +191,16 @@ class BoundLayers:
         """Makes dropout of the network's inputs."""
         return self._noise(self.choices.input_dropout, 1.0, name)
 
-    def drop_path(self, depth: float, *, name: str) -> Transform:
+    def drop_path(self, depth: float | Array, *, name: str) -> Transform:
         """Makes stochastic depth for a residual branch at a relative depth in [0, 1]."""
         return self._noise(self.choices.drop_path, depth, name)
 
-    def _noise(self, choice: Choice, share: float, name: str) -> Transform:
+    def _noise(self, choice: Choice, share: float | Array, name: str) -> Transform:
         """Makes noise at a share of its rate; none where that is zero."""
-        rate = rate_of(choice) * share
-        return _identity if is_off(rate) else self._in_mode(choice(rate=rate, name=name))
+        rate = rate_of(choice)
+        if is_off(rate) or is_off(share):
+            return _identity
+        return self._in_mode(choice(rate=rate * share, name=name))
 
     @property
     def norm_shifts(self) -> bool:
@@ -211,6 +218,9 @@ class BoundLayers:
 
     def _in_mode(self, module: Callable[[Array, bool], Array]) -> Transform:
         return functools.partial(module, train=self.train)
+
+
+_remat = functools.cache(nn.remat)  # blocks of one class are then of one class
 
 
 def _identity(x: Array) -> Array:

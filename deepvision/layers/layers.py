@@ -60,6 +60,7 @@ class Layers:
         second: fields that differ, as a mapping, at sites where the paper's network has a second kind of layer, such as
             ReLU in the first half of MobileNetV3 beside hard swish; `replace` of a field changes it at all sites.
         remat: compute what is inside a block again in the backward pass instead of keeping it: less memory, more time.
+        scan_blocks: compile runs of equal blocks once, as a loop; see `chain`.
         dtype: name of the type of the computation; None: that of the inputs and parameters.
     Raises: UserError for an unknown name or argument, or a rate outside its range.
     """
@@ -78,6 +79,7 @@ class Layers:
     paper_init: str = "gain"
     second: Mapping[str, Choice | str] | tuple[tuple[str, Choice | str], ...] = ()
     remat: bool = False
+    scan_blocks: bool = False
     dtype: str | None = None
 
     def __post_init__(self) -> None:

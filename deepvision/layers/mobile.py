@@ -70,14 +70,15 @@ def places(inputs: int, rows: Sequence[tuple[int, int, int]], small_images: bool
             inputs, position = features, position + 1
 
 
-def run_stages(x: Images, blocks: Iterable[tuple[Transform, int]]) -> list[Images]:
+def run_stages(layers: BoundLayers, x: Images, blocks: Iterable[tuple[nn.Module, int]]) -> list[Images]:
     """Runs blocks, each with its stride, and returns the pyramid: what enters each stride, and what leaves the last."""
-    stages = []
+    stages, stage = [], []
     for block, stride in blocks:
         if stride > 1:
+            x, stage = layers.chain(stage, x), []
             stages.append(x)
-        x = block(x)
-    return [*stages, x]
+        stage.append(block)
+    return [*stages, layers.chain(stage, x)]
 
 
 class DepthwiseSeparable(nn.Module):

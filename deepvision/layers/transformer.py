@@ -6,37 +6,19 @@ Dosovitskiy et al. 2020, "An image is worth 16x16 words" (2010.11929), norm in f
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 
 from deepvision import ops
 from deepvision.errors import UserError
+from deepvision.layers.attention_product import dot_product_attention
 from deepvision.layers.units import DenseUnit
 from deepvision.types import Array, Images, Tokens, Transform
 
 if TYPE_CHECKING:
     from deepvision.layers.bound import BoundLayers
-
-
-def dot_product_attention(q_nthd: Array, k_nshd: Array, v_nshd: Array, bias_hts: Array | None = None) -> Array:
-    """Returns softmax(q k^T / sqrt(d) + bias) v for every head, [..., t, h, d]; no site.
-
-    Args:
-        q_nthd: queries [..., t, h, d].
-        k_nshd, v_nshd: keys and values [..., s, h, d].
-        bias_hts: what is added to the products, such that it broadcasts to [..., h, t, s].
-    Source: Vaswani et al. 2017, equation 1.
-    """
-    logits_nhts = jnp.einsum("...thd,...shd->...hts", q_nthd / math.sqrt(q_nthd.shape[-1]), k_nshd)
-    logits_nhts = logits_nhts.astype(ops.accumulation_dtype(logits_nhts))
-    if bias_hts is not None:
-        logits_nhts = logits_nhts + bias_hts
-    weights_nhts = jax.nn.softmax(logits_nhts).astype(v_nshd.dtype)
-    return jnp.einsum("...hts,...shd->...thd", weights_nhts, v_nshd)
 
 
 def check_heads(module: nn.Module, channels: int) -> None:

@@ -158,6 +158,7 @@ def create_model(
     drop_path: Choice | str | Mapping | float | None = None,
     init: str | None = None,
     remat: bool | None = None,
+    scan_blocks: bool | None = None,
     dtype: str | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> Network:
@@ -191,6 +192,7 @@ def create_model(
         drop_path=drop_path,
         init=init,
         remat=remat,
+        scan_blocks=scan_blocks,
         dtype=dtype,
     )
     fields = {"layers": module.layers.replace(changes)}

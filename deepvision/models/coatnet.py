@@ -10,6 +10,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 import numpy as np
 
+from deepvision.layers.attention_product import dot_product_attention
 from deepvision.layers.blocks import Head
 from deepvision.layers.bound import BoundLayers
 from deepvision.layers.layers import Layers
@@ -20,7 +21,6 @@ from deepvision.layers.transformer import (
     Perceptron,
     check_heads,
     close_transformer,
-    dot_product_attention,
     normed_residual,
 )
 from deepvision.layers.units import ConvUnit
@@ -146,8 +146,7 @@ class CoAtNet(Network):
         x = self._stem(L, L.input_dropout(name="input_dropout")(x))
         stages = [x]
         for stage in range(1, len(self.stage_sizes)):
-            for index in range(self.stage_sizes[stage]):
-                x = self._block(L, stage, index)(x)
+            x = L.chain((self._block(L, stage, index) for index in range(self.stage_sizes[stage])), x)
             stages.append(x)
         stages[-1] = x = close_transformer(L, x)
         return stages if pyramid else Head(L, self.num_classes, name="head")(x)

@@ -90,10 +90,10 @@ class ConvNeXt(Network):
         stages, position = [], 0
         for stage, (blocks, width) in enumerate(zip(self.stage_sizes, self.widths, strict=True), start=1):
             x = self._downsample(L, x, stage, width) if stages else self._stem(L, x, width)
-            for index in range(blocks):
-                depth = position / max(sum(self.stage_sizes) - 1, 1)
-                x = L.block(Block)(L, depth, name=f"layer{stage}_{index}")(x)
-                position += 1
+            depths = [(position + index) / max(sum(self.stage_sizes) - 1, 1) for index in range(blocks)]
+            block = L.block(Block)
+            x = L.chain((block(L, depth, name=f"layer{stage}_{index}") for index, depth in enumerate(depths)), x)
+            position += blocks
             stages.append(x)
         if pyramid:
             return stages

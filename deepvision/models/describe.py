@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from deepvision.errors import UserError
 from deepvision.layers.activations import ACTIVATIONS, Activation, Elementwise
 from deepvision.layers.attention import ATTENTIONS, AttentionBlock
+from deepvision.layers.chain import Run, recorded_runs
 from deepvision.layers.kernels import KERNELS
 from deepvision.layers.layers import NOISES
 from deepvision.layers.linear import Linear
@@ -57,6 +58,7 @@ class Description:
         state: values carried from step to step that no gradient reaches, such as running averages.
         macs: multiply-accumulates of convolutions, dense layers and attention products for one example.
         sites: in the order of the computation.
+        runs: of equal blocks, in the same order; none without `Layers.scan_blocks`.
     """
 
     name: str
@@ -66,6 +68,19 @@ class Description:
     state: int
     macs: int
     sites: tuple[Site, ...]
+    runs: tuple[Run, ...] = ()
+
+    @property
+    def loops(self) -> str:
+        """What became of the runs of equal blocks, and why; empty without `Layers.scan_blocks`."""
+        if not self.runs:
+            return ""
+        loops = [run.blocks for run in self.runs if run.loop]
+        written_out = sum(run.blocks for run in self.runs if not run.loop)
+        parts = [f"{sum(loops)} equal blocks as {len(loops)} loops"] if loops else []
+        if written_out:
+            parts.append(f"{written_out} equal blocks written out: convolutions are slow in a loop on a CPU")
+        return ", ".join(parts)
 
     @property
     def blocks(self) -> tuple[str, ...]:
@@ -88,6 +103,7 @@ class Description:
         for kind in kinds:
             held = ", ".join(f"{number} x {name}" for name, number in self.count(kind).items())
             lines.append(f"  {kind:<12} {held}{self._details(kind)}")
+        lines += [f"  {'loops':<12} {self.loops}"] if self.runs else []
         return "\n".join(lines)
 
     def _details(self, kind: str) -> str:
@@ -151,7 +167,21 @@ def describe(model: Network, input_shape: Sequence[int], train: bool = False) ->
         state=sum(sizes.values()),
         macs=sum(macs),
         sites=tuple(sites),
+        runs=_runs(model, variables, input_shape, train) if model.layers.scan_blocks else (),
     )
+
+
+def _runs(model: Network, variables: Any, input_shape: Sequence[int], train: bool) -> tuple[Run, ...]:
+    """Returns the runs of equal blocks that are met when a network is applied."""
+    state = [collection for collection in variables if collection != "params"]
+
+    def apply(variables: Any, x: jax.Array) -> Any:
+        return model.apply(variables, x, train=train, mutable=state, rngs={"dropout": jax.random.key(0)})
+
+    runs: list[Run] = []
+    with recorded_runs(runs):
+        jax.eval_shape(apply, variables, jax.ShapeDtypeStruct((1, *input_shape), jnp.float32))
+    return tuple(dict.fromkeys(runs))
 
 
 def _zeros(model: Network) -> str:

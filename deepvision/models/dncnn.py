@@ -69,8 +69,9 @@ class DnCNN(Restoration):
         unit = functools.partial(L.block(ConvUnit), L, self.width, 3)
         y = self.enter(self.drop_inputs(L, x))
         y = unit(first=True, normalize=False, use_bias=self.outer_bias, name="conv1")(y)
-        for index in range(2, self.depth):
-            y = unit(attend=index == self.depth - 1, use_bias=self.inner_bias, name=f"conv{index}")(y)
+        inner = functools.partial(unit, use_bias=self.inner_bias)
+        last = self.depth - 1
+        y = L.chain((inner(attend=index == last, name=f"conv{index}") for index in range(2, self.depth)), y)
         y = close_stages(L, y)
         if pyramid:
             return [y]

@@ -76,10 +76,9 @@ class DRUNet(Restoration):
     def _units(self, layers: BoundLayers, x: Images, name: str, place: int) -> Images:
         """Returns what the residual units of a level make of x; `place`: of the level along both paths, from 0."""
         last = (2 * len(self.widths) - 1) * self.depth - 1
-        for index in range(self.depth):
-            depth = (place * self.depth + index) / max(last, 1)
-            x = layers.block(EnhanceUnit)(layers, depth, use_bias=False, name=f"{name}_{index + 1}")(x)
-        return x
+        unit = functools.partial(layers.block(EnhanceUnit), layers, use_bias=False)
+        depths = [(place * self.depth + index) / max(last, 1) for index in range(self.depth)]
+        return layers.chain((unit(depth, name=f"{name}_{index}") for index, depth in enumerate(depths, start=1)), x)
 
 
 DRUNETS = {

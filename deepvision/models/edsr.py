@@ -60,9 +60,10 @@ class EDSR(Restoration):
         return L.conv(self.num_classes, 3, linear=True, name="head")(x) if self.num_classes else x
 
     def _body(self, layers: BoundLayers, x: Images) -> Images:
-        for index in range(self.depth):
-            depth = index / max(self.depth - 1, 1)
-            x = layers.block(EnhanceUnit)(layers, depth, self.scaling, name=f"block{index}")(x)
+        block = layers.block(EnhanceUnit)
+        depths = [index / max(self.depth - 1, 1) for index in range(self.depth)]
+        units = (block(layers, depth, self.scaling, name=f"block{index}") for index, depth in enumerate(depths))
+        x = layers.chain(units, x)
         return ConvUnit(layers, self.width, 3, last=True, name="conv2")(x)
 
 

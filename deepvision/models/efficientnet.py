@@ -134,7 +134,7 @@ class EfficientNet(Network):
         x = L.input_dropout(name="input_dropout")(x)
         channels = divisible(self.stem * self.width)
         x = ConvUnit(L, channels, 3, 1 if self.small_images else 2, stem=True, name="conv1")(x)
-        stages = run_stages(x, self._blocks(L, channels))
+        stages = run_stages(L, x, self._blocks(L, channels))
         if pyramid:
             return stages
         x = ConvUnit(L, divisible(1280 * self.width), 1, name="conv2")(stages[-1])

@@ -6,6 +6,8 @@ figures 7, 15-18 and 20, tables 1 and 2, section 3.3.
 
 from __future__ import annotations
 
+import functools
+
 import flax.linen as nn
 
 from deepvision.layers.blocks import Head, close_stages, residual
@@ -130,9 +132,9 @@ class InceptionResNetV2(Network):
         for (letter, table, scale, reduction), units in zip(STAGES, self.stage_sizes, strict=True):
             if reduction:
                 x = self._module(L, reduction, f"reduction_{letter}")(x)
-            for index in range(1, units + 1):
-                x = self._unit(L, table, scale, position, f"unit_{letter}{index}")(x)
-                position += 1
+            unit = functools.partial(self._unit, L, table, scale)
+            x = L.chain((unit(position + index, f"unit_{letter}{index + 1}") for index in range(units)), x)
+            position += units
             stages.append(x)
         x = ConvUnit(L, scaled(1536, self.width), 1, name="conv6")(x)
         stages[-1] = x = close_stages(L, x)

@@ -81,9 +81,9 @@ class Mixer(Network):
         plane = x.shape
         x = x.reshape(plane[0], -1, self.width)
         hidden = int(self.width * self.tokens_ratio), int(self.width * self.channels_ratio)
-        for index in range(self.depth):
-            depth = index / max(self.depth - 1, 1)
-            x = L.block(MixerBlock)(L, *hidden, depth, name=f"block{index}")(x)
+        block = functools.partial(L.block(MixerBlock), L, *hidden)
+        depths = [index / max(self.depth - 1, 1) for index in range(self.depth)]
+        x = L.chain((block(depth, name=f"block{index}") for index, depth in enumerate(depths)), x)
         x = close_transformer(L, x)
         return [x.reshape(plane)] if pyramid else Head(L, self.num_classes, drop=False, name="head")(x)
 

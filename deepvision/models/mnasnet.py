@@ -52,7 +52,7 @@ class MnasNet(Network):
         x = L.input_dropout(name="input_dropout")(x)
         channels = divisible(32 * self.width)
         x = ConvUnit(L, channels, 3, 1 if self.small_images else 2, stem=True, name="conv1")(x)
-        stages = run_stages(x, self._blocks(L, channels))
+        stages = run_stages(L, x, self._blocks(L, channels))
         if pyramid:
             return stages
         x = ConvUnit(L, 1280, 1, name="conv2")(stages[-1])

@@ -43,7 +43,7 @@ class MobileNetV1(Network):
         x = L.input_dropout(name="input_dropout")(x)
         channels = divisible(32 * self.width)
         x = ConvUnit(L, channels, 3, 1 if self.small_images else 2, first=True, name="conv1")(x)
-        stages = run_stages(x, self._blocks(L, channels))
+        stages = run_stages(L, x, self._blocks(L, channels))
         stages[-1] = x = close_stages(L, stages[-1])
         return stages if pyramid else Head(L, self.num_classes, name="head")(x)
 
@@ -85,7 +85,7 @@ class MobileNetV2(Network):
         x = L.input_dropout(name="input_dropout")(x)
         channels = divisible(32 * self.width)
         x = ConvUnit(L, channels, 3, 1 if self.small_images else 2, stem=True, name="conv1")(x)
-        stages = run_stages(x, self._blocks(L, channels))
+        stages = run_stages(L, x, self._blocks(L, channels))
         if pyramid:
             return stages
         x = ConvUnit(L, divisible(1280 * max(self.width, 1.0)), 1, name="conv2")(stages[-1])

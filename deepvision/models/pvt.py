@@ -11,10 +11,11 @@ import functools
 import flax.linen as nn
 import jax.numpy as jnp
 
+from deepvision.layers.attention_product import dot_product_attention
 from deepvision.layers.blocks import Head
 from deepvision.layers.bound import BoundLayers
 from deepvision.layers.layers import Layers
-from deepvision.layers.transformer import check_heads, close_transformer, dot_product_attention, normed_residual
+from deepvision.layers.transformer import check_heads, close_transformer, normed_residual
 from deepvision.models.network import Network
 from deepvision.types import Images
 
@@ -169,8 +170,7 @@ class PVTv2(Network):
         stages = []
         for stage, (blocks, width) in enumerate(zip(self.stage_sizes, self.widths, strict=True)):
             x = OverlappingPatches(L, width, *self._patches(stage), name=f"embed{stage + 1}")(x)
-            for block in range(blocks):
-                x = self._block(L, stage, block)(x)
+            x = L.chain((self._block(L, stage, block) for block in range(blocks)), x)
             x = close_transformer(L, x, name=f"norm{stage + 1}")
             stages.append(x)
         return stages if pyramid else Head(L, self.num_classes, name="head")(x)

@@ -33,9 +33,9 @@ class ResidualGroup(nn.Module):
 
     @nn.compact
     def __call__(self, x: Images) -> Images:
-        y = x
-        for index, depth in enumerate(self.depths):
-            y = EnhanceUnit(self.layers, depth, self.scaling, name=f"block{index}")(y)
+        L = self.layers
+        units = (EnhanceUnit(L, depth, self.scaling, name=f"block{index}") for index, depth in enumerate(self.depths))
+        y = L.chain(units, x)
         return x + ConvUnit(self.layers, x.shape[-1], 3, last=True, name="conv")(y)
 
 
@@ -64,9 +64,11 @@ class RCAN(EDSR):
 
     def _body(self, layers: BoundLayers, x: Images) -> Images:
         last = max(self.groups * self.depth - 1, 1)
+        block, groups = layers.block(ResidualGroup), []
         for group in range(self.groups):
             depths = tuple((group * self.depth + index) / last for index in range(self.depth))
-            x = layers.block(ResidualGroup)(layers, depths, self.scaling, name=f"group{group}")(x)
+            groups.append(block(layers, depths, self.scaling, name=f"group{group}"))
+        x = layers.chain(groups, x)
         return ConvUnit(layers, self.width, 3, last=True, name="conv2")(x)
 
 

@@ -5,6 +5,7 @@ Radosavovic et al. 2020, "Designing network design spaces" (2003.13678): section
 
 from __future__ import annotations
 
+import collections
 import functools
 
 import flax.linen as nn
@@ -109,12 +110,12 @@ class RegNetY(Network):
         L = self.layers.bind(train)
         x = L.input_dropout(name="input_dropout")(x)
         x = ConvUnit(L, self.stem, 3, 1 if self.small_images else 2, stem=True, name="conv1")(x)
-        outputs = {}  # of every stage, that of its last block
+        stages = collections.defaultdict(list)
         rows = stages_of(self.blocks, self.initial, self.slope, self.ratio, self.group_width)
         for place in places(self.stem, [(width, count, 2) for width, count in rows], self.small_images):
             block = L.block(YBlock)(L, place.features, self.group_width, place.stride, place.depth, name=place.name)
-            outputs[place.stage] = x = block(x)
-        *finer, x = outputs.values()
+            stages[place.stage].append(block)
+        *finer, x = [x := L.chain(blocks, x) for blocks in stages.values()]
         x = close_stages(L, x)
         return [*finer, x] if pyramid else Head(L, self.num_classes, name="head")(x)
 

@@ -119,24 +119,24 @@ class ResNet(Network):
         return layers.pool(self.stem_pool, name="pool")(x)
 
     def _stage(self, layers: BoundLayers, stage: int, x: Images) -> Images:
+        return layers.chain((self._unit(layers, stage, index) for index in range(self.stage_sizes[stage])), x)
+
+    def _unit(self, layers: BoundLayers, stage: int, index: int) -> ResidualUnit:
         stride, dilation, before = self._steps(stage)
-        for index in range(self.stage_sizes[stage]):
-            position = sum(self.stage_sizes[:stage]) + index
-            width = self.width * 2**stage
-            unit = layers.block(self.unit)(
-                layers,
-                features=width * self.unit.expansion,
-                inner=max(width * self.group_width // 64, 1) * self.groups,
-                stride=stride if index == 0 else 1,
-                dilations=(before if index == 0 else dilation, dilation),
-                groups=self.groups,
-                shortcut=self.shortcut,
-                depth=position / max(sum(self.stage_sizes) - 1, 1),
-                scale_init=nn.initializers.zeros if self.zero_init_residual else nn.initializers.ones,
-                name=f"layer{stage + 1}_{index}",
-            )
-            x = unit(x)
-        return x
+        position = sum(self.stage_sizes[:stage]) + index
+        width = self.width * 2**stage
+        return layers.block(self.unit)(
+            layers,
+            features=width * self.unit.expansion,
+            inner=max(width * self.group_width // 64, 1) * self.groups,
+            stride=stride if index == 0 else 1,
+            dilations=(before if index == 0 else dilation, dilation),
+            groups=self.groups,
+            shortcut=self.shortcut,
+            depth=position / max(sum(self.stage_sizes) - 1, 1),
+            scale_init=nn.initializers.zeros if self.zero_init_residual else nn.initializers.ones,
+            name=f"layer{stage + 1}_{index}",
+        )
 
     def _steps(self, stage: int) -> tuple[int, int, int]:
         """Returns stride and dilation of a stage, and the dilation in front of it."""

@@ -101,7 +101,7 @@ class ShuffleNetV1(Network):
     def __call__(self, x: Images, train: bool = False, pyramid: bool = False):
         L = self.layers.bind(train)
         x = L.input_dropout(name="input_dropout")(x)
-        stages = run_stages(stem(L, x, self.stem, self.small_images), self._blocks(L))
+        stages = run_stages(L, stem(L, x, self.stem, self.small_images), self._blocks(L))
         stages[-1] = x = close_stages(L, stages[-1])
         return stages if pyramid else Head(L, self.num_classes, name="head")(x)
 
@@ -176,7 +176,7 @@ class ShuffleNetV2(Network):
     def __call__(self, x: Images, train: bool = False, pyramid: bool = False):
         L = self.layers.bind(train)
         x = L.input_dropout(name="input_dropout")(x)
-        stages = run_stages(stem(L, x, self.stem, self.small_images), self._blocks(L))
+        stages = run_stages(L, stem(L, x, self.stem, self.small_images), self._blocks(L))
         if pyramid:
             return stages
         x = ConvUnit(L, self.last, 1, name="conv5")(stages[-1])

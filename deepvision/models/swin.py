@@ -13,6 +13,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 import numpy as np
 
+from deepvision.layers.attention_product import dot_product_attention
 from deepvision.layers.blocks import Head
 from deepvision.layers.bound import BoundLayers
 from deepvision.layers.layers import Layers
@@ -22,7 +23,6 @@ from deepvision.layers.transformer import (
     Perceptron,
     check_heads,
     close_transformer,
-    dot_product_attention,
     norm_comes_first,
     normed_residual,
 )
@@ -216,8 +216,7 @@ class Swin(Network):
         stages = []
         for stage, blocks in enumerate(self.stage_sizes):
             x = PatchMerging(L, name=f"merge{stage}")(x) if stage else x
-            for block in range(blocks):
-                x = self._block(L, stage, block)(x)
+            x = L.chain((self._block(L, stage, block) for block in range(blocks)), x)
             stages.append(x)
         stages[-1] = x = close_transformer(L, x)
         return stages if pyramid else Head(L, self.num_classes, name="head")(x)

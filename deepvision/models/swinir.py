@@ -39,12 +39,12 @@ class SwinGroup(nn.Module):
 
     @nn.compact
     def __call__(self, x: Images) -> Images:
-        y = x
-        for index, depth in enumerate(self.depths):
-            shifted = index % 2 == 1
-            block = SwinBlock(self.layers, self.heads, self.window, shifted, self.ratio, depth, name=f"block{index}")
-            y = block(y)
+        y = self.layers.chain((self._block(index, depth) for index, depth in enumerate(self.depths)), x)
         return x + self.layers.conv(x.shape[-1], 3, linear=True, name="conv")(y)
+
+    def _block(self, index: int, depth: float) -> SwinBlock:
+        shifted = index % 2 == 1
+        return SwinBlock(self.layers, self.heads, self.window, shifted, self.ratio, depth, name=f"block{index}")
 
 
 class SwinIR(Restoration):
@@ -97,11 +97,11 @@ class SwinIR(Restoration):
     def _body(self, layers: BoundLayers, x: Images) -> Images:
         x = layers.norm(name="patch_norm")(x)
         places = np.linspace(0, 1, sum(self.stage_sizes)).tolist()
+        block, groups, heads = layers.block(SwinGroup), [], self.width // self.head_width
         for group, blocks in enumerate(self.stage_sizes):
             depths, places = tuple(places[:blocks]), places[blocks:]
-            heads = self.width // self.head_width
-            unit = layers.block(SwinGroup)(layers, depths, heads, self.window, self.ratio, name=f"group{group}")
-            x = unit(x)
+            groups.append(block(layers, depths, heads, self.window, self.ratio, name=f"group{group}"))
+        x = layers.chain(groups, x)
         return close_transformer(layers, x)
 
     def resized(self, path: str, value: np.ndarray, shape: Shape) -> np.ndarray | None:

@@ -67,8 +67,9 @@ class TransformNet(Restoration):
         x = unit(self.width, 9, first=True, name="conv1")(_mirrored(255 * self.drop_inputs(L, x), 4))
         for level in (2, 3):
             x = unit(self.width * 2 ** (level - 1), 3, 2, name=f"conv{level}")(_mirrored(x, 1))
-        for index in range(self.depth):
-            x = L.block(TransformUnit)(L, index / max(self.depth - 1, 1), name=f"block{index}")(x)
+        depths = [index / max(self.depth - 1, 1) for index in range(self.depth)]
+        block = L.block(TransformUnit)
+        x = L.chain((block(L, depth, name=f"block{index}") for index, depth in enumerate(depths)), x)
         stages = [x]
         for level in (2, 1):
             x = x.repeat(2, axis=1).repeat(2, axis=2)

@@ -86,9 +86,9 @@ class ViT(Network):
         x = L.input_dropout(name="input_dropout")(x)
         n, (h, w) = x.shape[0], self._grid(x.shape[1:])
         x = self._embed(L, x)
-        for index in range(self.depth):
-            depth = index / max(self.depth - 1, 1)
-            x = L.block(TransformerBlock)(L, self.heads, self.ratio, depth, name=f"block{index}")(x)
+        block = functools.partial(L.block(TransformerBlock), L, self.heads, self.ratio)
+        depths = [index / max(self.depth - 1, 1) for index in range(self.depth)]
+        x = L.chain((block(depth, name=f"block{index}") for index, depth in enumerate(depths)), x)
         x = close_transformer(L, x)
         if pyramid:
             return [x[:, len(self._front) :].reshape(n, h, w, self.width)]

@@ -12,6 +12,7 @@ from deepvision.layers.blocks import Head, close_stages, residual
 from deepvision.layers.bound import BoundLayers
 from deepvision.layers.branches import scaled
 from deepvision.layers.layers import Layers
+from deepvision.layers.mobile import run_stages
 from deepvision.layers.pooling import Window
 from deepvision.layers.residual import projection
 from deepvision.layers.units import ConvUnit
@@ -101,11 +102,11 @@ class Xception(Network):
         stride, inside = (1, None) if self.small_images else (2, 0)
         x = ConvUnit(L, scaled(32, self.width), 3, stride, padding=inside, first=True, name="conv1")(x)
         x = ConvUnit(L, scaled(64, self.width), 3, padding=inside, name="conv2")(x)
-        stages = []
-        for number, (features, stride) in enumerate(self._blocks(), start=1):
-            if stride == 2 and number > 1:
-                stages.append(x)
-            x = self._block(L, features, stride, number)(x)
+        blocks = (
+            (self._block(L, features, stride, number), stride if number > 1 else 1)
+            for number, (features, stride) in enumerate(self._blocks(), start=1)
+        )
+        *stages, x = run_stages(L, x, blocks)
         x = SeparableUnit(L, scaled(1536, self.width), name="conv3")(x)
         x = SeparableUnit(L, scaled(2048, self.width), name="conv4")(x)
         stages.append(close_stages(L, x))

@@ -10,15 +10,18 @@ import jax
 LIMIT_BYTES = 2 * 2**30
 
 
+def root() -> Path:
+    """Returns the folder of what is kept from one process to the next: $DEEPVISION_CACHE, else ~/.cache/deepvision."""
+    named = os.environ.get("DEEPVISION_CACHE")
+    return Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "deepvision"
+
+
 def enable() -> None:
     """Keeps compiled programs under $DEEPVISION_CACHE, else ~/.cache/deepvision/xla; the oldest go at 2 GiB.
 
     A folder that cannot be written is passed over: the cache saves time, and nothing depends on it.
     """
-    root = os.environ.get("DEEPVISION_CACHE") or os.path.join(
-        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "deepvision"
-    )
-    folder = Path(root) / "xla"
+    folder = root() / "xla"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:

@@ -23,7 +23,7 @@ def set_options(doubles: bool = False) -> None:
     Args:
         doubles: whether convolutions are to be fast in float64, not in float32.
     """
-    if _on_cpu():
+    if on_cpu():
         flags = os.environ.get("XLA_FLAGS", "")
         new = [option for option in _options(doubles) if option.split("=")[0] not in flags]
         os.environ["XLA_FLAGS"] = " ".join([*flags.split(), *new])
@@ -40,7 +40,7 @@ def _version(package: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts if part.isdecimal())
 
 
-def _on_cpu() -> bool:
+def on_cpu() -> bool:
     """Whether jax can but run on a CPU: it is told so, or no support for another device is installed."""
     others = ("jax_plugins", "libtpu")
     return os.environ.get("JAX_PLATFORMS") == "cpu" or not any(map(importlib.util.find_spec, others))

@@ -42,6 +42,7 @@ class Experiment:
         pretrained: variables to start from, by path (collection, module, ..., leaf); empty: none.
         total_steps: updates of the whole training.
         parameters, macs: of the network, for one example.
+        loops: what became of its runs of equal blocks, in words; see `Description`.
     """
 
     config: ConfigDict
@@ -60,6 +61,7 @@ class Experiment:
     total_steps: int
     parameters: int
     macs: int
+    loops: str
 
     @property
     def name(self) -> str:

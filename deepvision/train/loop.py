@@ -25,6 +25,7 @@ from deepvision.train.experiment import Experiment
 from deepvision.train.feeds import dispatch, replica_feeds
 from deepvision.train.non_finite import Broken, Remedy
 from deepvision.train.outcome import outcome
+from deepvision.train.profile import Profile
 from deepvision.train.programs import Programs
 from deepvision.train.reports import Reports, Share
 from deepvision.train.run_folder import RunFolder
@@ -113,6 +114,7 @@ class _Loop:
         self.clock = Clock()
         self.experiment, self.shares, self.display = experiment, shares, display
         self.agenda, self.remedy = Agenda(experiment), Remedy(experiment, display.note)
+        self.profile = Profile(experiment.config.profile, shares[0].folder.path, self.agenda, display.note)
         self.reports = Reports(experiment, shares)
         self.programs = programs or _own_programs(experiment)
         self.devices = self.programs.devices
@@ -135,9 +137,8 @@ class _Loop:
                     pass
             self.checkpoints.wait()
         finally:
-            self.boundary.close()
-            self.watchdog.close()
-            self.checkpoints.close()
+            for part in (self.boundary, self.profile, self.watchdog, self.checkpoints):
+                part.close()
             self.display.finish()
         return self.step
 
@@ -174,6 +175,7 @@ class _Loop:
         self._take(self._newest())
 
     def _newest(self) -> Checkpoint:
+        self.profile.plan(self.checkpoints.latest or 0)
         first = initial(self.experiment, self.programs.initialize)
         return first if self.checkpoints.latest is None else self.checkpoints.restore(first)
 
@@ -181,8 +183,7 @@ class _Loop:
         """Goes on from a checkpoint, the newest."""
         self.step, self.unsaved = self.checkpoints.latest or 0, False
         self.reports.rewind(self.step)
-        self.state = self.devices.place(checkpoint.state)
-        self.best = self.devices.place(checkpoint.best)
+        self.state, self.best = map(self.devices.place, (checkpoint.state, checkpoint.best))
         self.progress = checkpoint.progress
         self.feeds = replica_feeds(self.experiment, self.step)
 
@@ -208,6 +209,7 @@ class _Loop:
         while self.step < until:
             if self.boundary.stops():
                 self._stop(outputs)
+            started += self.profile.at(self.step, self.state)
             count = min(self.agenda.scan_steps, until - self.step)
             try:
                 feed = dispatch(self.feeds, count, self.devices)

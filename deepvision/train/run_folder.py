@@ -5,6 +5,7 @@ environment.json   versions, devices, git commit, command
 metrics.jsonl      one line per step reported, split and seed: a function of the config alone
 timing.jsonl       what depends on the clock
 tensorboard/       the same metrics as events
+profile/           a trace of a few steps, if it was asked for; see `profile`
 result.json        the outcome; exists only when the training is done
 """
 
@@ -26,13 +27,13 @@ from ml_collections import ConfigDict
 
 import deepvision
 from deepvision.errors import UserError
-from deepvision.train import distributed
+from deepvision.train import distributed, onednn
 from deepvision.train.events import Events
 from deepvision.train.stored import METRICS, RESULT, TIMING, read_json, read_lines, whole_lines
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "grain", "tensorflow-datasets")
 # What may change from one call to the next:
-NO_PART_OF_A_RESULT = ("parallel.devices", "parallel.mode", "train.watchdog_seconds")
+NO_PART_OF_A_RESULT = ("profile", "parallel.devices", "parallel.mode", "train.watchdog_seconds")
 
 
 class RunFolder:
@@ -155,6 +156,7 @@ def environment() -> dict[str, Any]:
         "command": " ".join(sys.argv),
         "python": platform.python_version(),
         "packages": {"deepvision": deepvision.__version__, **{name: _version(name) for name in PACKAGES}},
+        "convolutions": f"oneDNN {onednn.in_use()}" if onednn.in_use() else "XLA",
         "devices": [f"{device.platform} {device.device_kind}" for device in jax.devices()],
         "processes": distributed.count(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",

@@ -48,7 +48,8 @@ def make_train_step(
     """
 
     def loss(params: Any, model_state: Any, batch: Batch, key: Key) -> tuple[Array, tuple[Any, Metrics]]:
-        inputs, targets = task.prepare(batch, jax.random.fold_in(key, 0), train=True)
+        with jax.named_scope("data"):
+            inputs, targets = task.prepare(batch, jax.random.fold_in(key, 0), train=True)
         outputs, updates = model.apply(
             {"params": params, **model_state},
             inputs,
@@ -58,20 +59,24 @@ def make_train_step(
         )
         model_state = {name: updates[name] for name in model_state}
         auxiliary = updates.get(AUXILIARY, {}).values()
-        values = task.loss(outputs, targets) + sum(model.auxiliary_weight * task.loss(y, targets) for y in auxiliary)
         weight = batch["weight"]
-        value = jnp.sum(values * weight) / jnp.sum(weight) + sum(penalty(params) for penalty in penalties)
-        return value, (model_state, task.metrics(outputs, targets, weight))
+        with jax.named_scope("loss"):
+            values = task.loss(outputs, targets)
+            values += sum(model.auxiliary_weight * task.loss(y, targets) for y in auxiliary)
+            value = jnp.sum(values * weight) / jnp.sum(weight) + sum(penalty(params) for penalty in penalties)
+        with jax.named_scope("metrics"):
+            return value, (model_state, task.metrics(outputs, targets, weight))
 
     gradient = jax.grad(loss, has_aux=True)
 
     def step(state: TrainState, batch: Batch, key: Key) -> tuple[TrainState, Metrics]:
         grads, model_state, metrics = _accumulated(gradient, state, batch, key, accumulate)
         grads = _mean_over_devices(grads)
-        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
-        for project in projections:
-            params = project(params, state.step, model_state)
+        with jax.named_scope("optimizer"):
+            updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+            params = optax.apply_updates(state.params, updates)
+            for project in projections:
+                params = project(params, state.step, model_state)
         variables = {"params": params, **model_state}
         average = _averaged(state, variables, average_share)
         if restarts:
@@ -83,8 +88,9 @@ def make_train_step(
             opt_state=opt_state,
             average=average,
         )
-        metrics = metrics_lib.sum_over_devices(metrics)
-        metrics["gradient_norm"] = Mean(optax.tree.norm(grads), jnp.ones(()))
+        with jax.named_scope("metrics"):
+            metrics = metrics_lib.sum_over_devices(metrics)
+            metrics["gradient_norm"] = Mean(optax.tree.norm(grads), jnp.ones(()))
         new, metrics = _unless_broken(state, new, metrics) if skips else (new, metrics)
         return _unless_stopped(state, new) if stoppable else new, metrics
 

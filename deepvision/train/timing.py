@@ -42,15 +42,11 @@ def time_steps(experiment: Experiment, programs: Programs, dispatches: int = 3) 
 
 def memory_mb(experiment: Experiment, programs: Programs) -> float:
     """Returns what the compiled training step takes of a device, in MiB: arguments, results and all in between."""
-    analysis = compiled_step(experiment, programs).memory_analysis()
+    feed = dispatch(replica_feeds(experiment, 0), _steps(experiment), programs.devices)
+    compiled = programs.train.lower(_state(experiment, programs), programs.resident, feed).compile()
+    analysis = compiled.memory_analysis()
     parts = (analysis.argument_size_in_bytes, analysis.output_size_in_bytes, analysis.temp_size_in_bytes)
     return (sum(parts) - analysis.alias_size_in_bytes) / 2**20
-
-
-def compiled_step(experiment: Experiment, programs: Programs) -> jax.stages.Compiled:
-    """Returns the compiled training step, of one dispatch."""
-    feed = dispatch(replica_feeds(experiment, 0), _steps(experiment), programs.devices)
-    return programs.train.lower(_state(experiment, programs), programs.resident, feed).compile()
 
 
 def _state(experiment: Experiment, programs: Programs) -> TrainState:

@@ -19,7 +19,7 @@ from ml_collections import config_dict
 
 from deepvision.build import build
 from deepvision.config import default_config
-from deepvision.train import cpu_compiler
+from deepvision.train import start
 from deepvision.train.evaluate import initial
 from deepvision.train.feeds import dispatch, replica_feeds
 from deepvision.train.programs import Programs
@@ -64,7 +64,7 @@ def main() -> None:
     arguments = parser.parse_args()
     flags = os.environ.get("XLA_FLAGS", "")
     os.environ["XLA_FLAGS"] = f"{flags} --xla_force_host_platform_device_count={DEVICES}"
-    cpu_compiler.set_options()
+    start.prepare()
     steps, held = {}, {}
     for mode in ("pmap", "fsdp"):
         steps[mode], held[mode] = stepping(study(arguments, mode))

@@ -33,7 +33,7 @@ from experiments.benchmarks.timing import write
 OURS, REMAT, FLAX, TORCH = "deepvision", "deepvision, remat", "flax", "torch"
 WAYS = (OURS, REMAT, FLAX, TORCH)
 STEPS = 3
-KEEPS_ALL = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+CACHE, AT_LEAST = "JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"
 
 
 def workload_of(network: str, multiple: float) -> Workload:
@@ -55,14 +55,22 @@ def prepare(way: str, workload: Workload) -> tuple[Callable[[int], Any], Callabl
 
         step, state = flax_networks.make_step(workload)
         return flax_networks.running(workload, step, state), step.lower(*state, jax.random.key(0)).compile
-    from deepvision.train import cpu_compiler
+    from deepvision.train import start
 
-    cpu_compiler.set_options()
-    from deepvision.train.timing import compiled_step
+    start.prepare()
+    keep_all()
     from experiments.benchmarks.peers import ours
 
-    experiment, programs = ours.make_programs(workload, remat=way == REMAT)
-    return ours.running(experiment, programs), lambda: compiled_step(experiment, programs)
+    training = ours.make_training(workload, remat=way == REMAT)
+    return training.run, training.compiled
+
+
+def keep_all() -> None:
+    """Has jax keep all that it compiles where `in_process` says, which `start.prepare` has set otherwise."""
+    import jax
+
+    jax.config.update("jax_compilation_cache_dir", os.environ[CACHE])
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", float(os.environ[AT_LEAST]))
 
 
 def measure(way: str, workload: Workload) -> dict[str, float]:
@@ -98,7 +106,7 @@ def in_process(way: str, network: str, multiple: float, cache: Path) -> dict[str
     """Returns the figures of a way from a process of its own, with what it compiles kept in `cache`."""
     words = [sys.executable, "-m", "experiments.benchmarks.memory", "--one", way]
     words += ["--networks", network, "--batches", str(multiple)]
-    environment = {**os.environ, **KEEPS_ALL, "JAX_COMPILATION_CACHE_DIR": str(cache)}
+    environment = {**os.environ, CACHE: str(cache), AT_LEAST: "0"}
     run = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
     if run.returncode:
         sys.exit(f"{network}, {way}: {run.stderr.splitlines()[-1]}")

@@ -24,7 +24,7 @@ from ml_collections import config_dict
 
 from deepvision.build import build
 from deepvision.config import default_config
-from deepvision.train import cpu_compiler, interruption
+from deepvision.train import interruption, start
 from deepvision.train.boundary import Boundary
 from deepvision.train.display import Silent
 from deepvision.train.evaluate import initial
@@ -121,7 +121,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    cpu_compiler.set_options()
+    start.prepare()
     experiment = build(study(arguments))
     programs = Programs(experiment, 1, together=True, why="")
     turns = Turns(bare(experiment, programs))

@@ -88,10 +88,9 @@ def seconds(way: str, words: list[str]) -> float:
 
 def train(arguments: argparse.Namespace) -> None:
     """Goes one of the ways, in this process."""
-    from deepvision.train import compile_cache, cpu_compiler
+    from deepvision.train import start
 
-    cpu_compiler.set_options()
-    compile_cache.enable()
+    start.prepare()
     WAYS[arguments.way](study(arguments), arguments.runs / "runs")
 
 

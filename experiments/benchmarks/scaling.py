@@ -18,13 +18,13 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from experiments.benchmarks.peers.workload import WORKLOADS
-from experiments.benchmarks.step import CPU, Way, first_cores, in_turn, serve_run
+from experiments.benchmarks.step import CPU, Way, first_cores, in_turn, invocation, serve
 from experiments.benchmarks.timing import write
 
 TOLERANCE = 1e-4
@@ -49,25 +49,29 @@ def references(wanted: Sequence[Point]) -> list[Point]:
     return sorted({Point(1, point.batch) for point in wanted}, key=lambda point: point.batch)
 
 
-def serve(network: str, point: Point, mode: str, steps: int) -> None:
-    """Writes the losses of the first steps, then makes steps as they are asked for."""
-    from deepvision.train import cpu_compiler
+def make_run(network: str, point: Point, mode: str) -> Callable[[int], float]:
+    """Returns what makes so many steps, in the process of a point, and returns the last loss."""
+    from deepvision.train import start
 
-    cpu_compiler.set_options()
+    start.prepare()
     from experiments.benchmarks.peers import ours
 
     workload = dataclasses.replace(WORKLOADS[network], batch_size=point.batch)
-    run = ours.running(*ours.make_programs(workload, devices=point.devices, mode=mode))
-    print(json.dumps(ours.losses(run(steps))), flush=True)
-    serve_run(run)
+    return ours.make_training(workload, devices=point.devices, mode=mode).run
 
 
-def start(point: Point, arguments: argparse.Namespace) -> Way:
+def way_of(point: Point, arguments: argparse.Namespace) -> Way:
     """Returns the process of a point."""
-    words = ["scaling", "--serve", "--network", arguments.network, "--mode", arguments.mode]
-    words += ["--steps", str(arguments.steps), "--devices", str(point.devices), "--batch", str(point.batch)]
+    words = ["--serve", "--network", arguments.network, "--mode", arguments.mode]
+    words += ["--devices", str(point.devices), "--batch", str(point.batch)]
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={point.devices}"
-    return Way(words, first_cores(arguments.cores), {} if arguments.real else CPU | {"XLA_FLAGS": flags})
+    environment = {} if arguments.real else CPU | {"XLA_FLAGS": flags}
+    return Way(invocation("scaling", *words), environment, first_cores(arguments.cores))
+
+
+def curve(way: Way, steps: int) -> list[float]:
+    """Returns the losses of the next steps."""
+    return [way.run(1)[2] for _ in range(steps)]
 
 
 def measure(arguments: argparse.Namespace) -> list[dict]:
@@ -75,12 +79,15 @@ def measure(arguments: argparse.Namespace) -> list[dict]:
     wanted = points(arguments.devices, arguments.batch)
     curves = {}
     for point in references(list(wanted.values())):  # one at a time: they hold the largest batches
-        way = start(point, arguments)
-        curves[point.batch] = json.loads(way.answer())
+        way = way_of(point, arguments)
+        curves[point.batch] = curve(way, arguments.steps)
         way.close()
-    running = {point: start(point, arguments) for point in dict.fromkeys([Point(1, arguments.batch), *wanted.values()])}
-    found = {point: json.loads(way.answer()) for point, way in running.items()}
-    seconds = in_turn(running, arguments.rounds, arguments.seconds, on_one_core=False)
+    timed = dict.fromkeys([Point(1, arguments.batch), *wanted.values()])
+    running = {point: way_of(point, arguments) for point in timed}
+    found = {point: curve(way, arguments.steps) for point, way in running.items()}
+    for way in running.values():
+        way.prepare(arguments.seconds)
+    seconds = in_turn(running, arguments.rounds)
     for way in running.values():
         way.close()
     alone = arguments.batch / seconds[Point(1, arguments.batch)]
@@ -131,7 +138,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.serve:
         point = Point(arguments.devices[0], arguments.batch)
-        serve(arguments.network, point, arguments.mode, arguments.steps)
+        serve(make_run(arguments.network, point, arguments.mode))
         return
     rows = measure(arguments)
     where = "accelerators" if arguments.real else f"devices made of {len(first_cores(arguments.cores))} CPU cores"

@@ -36,7 +36,7 @@ from deepvision.build import build
 from deepvision.cli import config_file
 from deepvision.layers.initializers import dirac
 from deepvision.layers.whitening import Whitening, whitening_kernel
-from deepvision.train import compile_cache, cpu_compiler
+from deepvision.train import start
 from deepvision.train.experiment import Experiment
 from deepvision.train.loop import fit
 from deepvision.train.programs import Programs
@@ -165,8 +165,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=0)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    cpu_compiler.set_options()
-    compile_cache.enable()
+    start.prepare()
     experiment = build(get_config(arguments))
     programs = Programs(experiment, 1, together=True, why="one after another")
     compiled = run(experiment, programs, seed=0)["seconds_to_compile"]

@@ -5,10 +5,10 @@
 
 Everything is a process of its own, timed by the wall from its start to its end, or to its first step: imports, data,
 initial values, compilation and the step. What is compared takes turns, round after round; the ratio to another is the
-median over the rounds. `warm` finds what an earlier process has compiled, `cold` finds nothing; flax is a script of
-flax's own examples, with nothing set, which keeps nothing. The main job is that of `./launch.sh`, up to the line
-that reports its first step. The seconds of the process are those of all its threads. With --out, into startup.json and
-startup.md there.
+median over the rounds. `warm` finds what an earlier process has compiled, `cold` finds nothing, and has the C++ between
+XLA and oneDNN to compile too, where that is installed; flax is a script of flax's own examples, with nothing set, which
+keeps nothing. The main job is that of `./launch.sh`, up to the line that reports its first step. The seconds of the
+process are those of all its threads. With --out, into startup.json and startup.md there.
 """
 
 from __future__ import annotations
@@ -46,15 +46,6 @@ _MAIN_JOB = [
     "--config.train.log_every_steps=1",
 ]
 _FIRST_REPORT = "  1/"  # step 1 of so many
-
-
-def step_once(way: str, network: str) -> None:
-    """Makes the first training step of a way, in its process, from nothing."""
-    if way == OURS:
-        from deepvision.train import compile_cache
-
-        compile_cache.enable()
-    make_run(way, network)(1)
 
 
 def seconds_of(words: Sequence[str], cache: Path, cores: Sequence[int], until: str = "") -> tuple[float, float]:
@@ -157,7 +148,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     if arguments.first:
-        step_once(arguments.first, arguments.networks[0])
+        make_run(arguments.first, arguments.networks[0])(1)
         return
     cores = first_cores(arguments.cores)
     rows = measure([JOB, *arguments.networks], cores, arguments.rounds)

@@ -17,6 +17,8 @@ With --out, into step_CORES.json and .md there.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import functools
 import importlib.util
 import json
 import os
@@ -40,88 +42,111 @@ MATRIX = "matrix product"
 CPU = {"JAX_PLATFORMS": "cpu"}
 
 
-def make_run(way: str, network: str) -> Callable[[int], None]:
-    """Returns what makes so many steps, in the process of a way."""
+def make_run(way: str, network: str) -> Callable[[int], float]:
+    """Returns what makes so many steps, in the process of a way, and returns the last loss."""
     if way in PYTORCH:
         from experiments.benchmarks.peers import torch_networks
 
         return torch_networks.make_run(WORKLOADS[network], **PYTORCH[way])
     if way in (OURS, "scan"):
-        from deepvision.train import cpu_compiler
+        from deepvision.train import start
 
-        cpu_compiler.set_options()
+        start.prepare()
         from experiments.benchmarks.peers import ours
 
-        return ours.make_run(WORKLOADS[network], scan_steps=SCAN if way == "scan" else 1)
+        return ours.make_training(WORKLOADS[network], scan_steps=SCAN if way == "scan" else 1).run
     from experiments.benchmarks.peers import flax_networks
 
     return flax_networks.make_run(WORKLOADS[network]) if way == "flax" else flax_networks.multiply
 
 
-def serve(way: str, network: str) -> None:
-    """Makes steps as they are asked for on the standard input, and answers with seconds of the process and the wall."""
-    serve_run(make_run(way, network))
-
-
-def serve_run(run: Callable[[int], Any]) -> None:
-    """As `serve`, with any function that makes so many steps."""
+def serve(run: Callable[[int], float]) -> None:
+    """Makes steps as they are asked for on the standard input; answers with seconds of process and wall, and a loss."""
     for line in sys.stdin:
         process, wall = time.process_time(), time.perf_counter()
-        run(int(line))
-        print(time.process_time() - process, time.perf_counter() - wall, flush=True)
+        loss = run(int(line))
+        print(time.process_time() - process, time.perf_counter() - wall, loss, flush=True)
+
+
+def invocation(benchmark: str, *words: str) -> list[str]:
+    """Returns what starts one of the benchmarks."""
+    return [sys.executable, "-m", f"experiments.benchmarks.{benchmark}", *words]
 
 
 class Way:
     """The process of one way, which serves.
 
     Args:
-        words: after `python -m experiments.benchmarks.`
-        cores: it is bound to these.
-        variables: of its environment, beside ours.
+        command: starts it.
+        environment: set on top of that of this process.
+        cores: it is bound to these, and has a thread of OpenMP for each; None: to none.
+        unit: steps that can be asked for, and their multiples.
 
     Attributes:
         steps: how many make up a round.
+        losses: the last one of every time it ran.
     """
 
-    def __init__(self, words: Sequence[str], cores: Sequence[int], variables: Mapping[str, str] = CPU) -> None:
-        module, *rest = words
-        command = [sys.executable, "-m", f"experiments.benchmarks.{module}", *rest]
-        environment = {**os.environ, "OMP_NUM_THREADS": str(len(cores)), **variables}
+    def __init__(
+        self, command: list[str], environment: Mapping[str, str], cores: Sequence[int] | None = None, unit: int = SCAN
+    ) -> None:
+        threads = {"OMP_NUM_THREADS": str(len(cores))} if cores else {}
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=environment,
-            preexec_fn=lambda: os.sched_setaffinity(0, cores),
+            env={**os.environ, **threads, **environment},
+            preexec_fn=functools.partial(os.sched_setaffinity, 0, cores) if cores else None,
         )
-        self.steps = SCAN
+        self.steps = self._unit = unit
+        self.losses: list[float] = []
 
-    def run(self, steps: int) -> tuple[float, float]:
-        """Returns the seconds of the process and of the wall."""
-        print(steps, file=self._process.stdin, flush=True)
-        process, wall = map(float, self.answer().split())
-        return process, wall
-
-    def answer(self) -> str:
-        """Returns the next line that the process writes."""
+    def run(self, steps: int) -> tuple[float, float, float]:
+        """Returns the seconds of the process and of the wall, and the last loss."""
+        with contextlib.suppress(BrokenPipeError):  # that it has ended, the lack of an answer says
+            print(steps, file=self._process.stdin, flush=True)
         answer = self._process.stdout.readline()
         if not answer:
             raise SystemExit(f"{' '.join(self._process.args)} ended with status {self._process.wait()}")
-        return answer
+        process, wall, loss = map(float, answer.split())
+        self.losses.append(loss)
+        return process, wall, loss
+
+    def prepare(self, seconds: float) -> None:
+        """Compiles, and chooses `steps` such that a round takes about so many seconds."""
+        self.run(self._unit)
+        each = self.run(self._unit)[1] / self._unit
+        self.steps = self._unit * max(1, round(seconds / each / self._unit))
 
     def close(self) -> None:
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._process.wait()
 
 
-def measure(network: str, ways: list[str], cores: Sequence[int], rounds: int, seconds: float) -> dict[str, np.ndarray]:
-    """Returns the seconds of a step by each way, [rounds]."""
-    running = {way: Way(("step", "--serve", way, "--networks", network), cores) for way in ways}
-    times = in_turn(running, rounds, seconds, on_one_core=len(cores) == 1)
-    for way in running.values():
-        way.close()
-    return times
+def in_turn(
+    running: Mapping[Any, Way],
+    rounds: int,
+    on_one_core: bool = False,
+    lost: Callable[[Any, SystemExit], None] | None = None,
+) -> dict[Any, np.ndarray]:
+    """Returns the seconds of a step of each process, [rounds]: its own on one core, else those of the wall.
+
+    `lost` takes a process that has ended out of `running`; without it, the benchmark ends with the process.
+    """
+    times = {name: [] for name in running}
+    for _ in range(rounds):
+        for name, way in list(running.items()):
+            try:
+                process, wall, _ = way.run(way.steps)
+            except SystemExit as ended:
+                if lost is None:
+                    raise
+                lost(name, ended)
+            else:
+                times[name].append((process if on_one_core else wall) / way.steps)
+    return {name: np.asarray(times[name]) for name in running}
 
 
 def first_cores(count: int | None = None) -> list[int]:
@@ -129,16 +154,14 @@ def first_cores(count: int | None = None) -> list[int]:
     return sorted(os.sched_getaffinity(0))[:count]
 
 
-def in_turn(running: Mapping[Any, Way], rounds: int, seconds: float, on_one_core: bool) -> dict[Any, np.ndarray]:
-    """Returns the seconds of a step of each process, [rounds]: its own on one core, else those of the wall."""
+def measure(network: str, ways: list[str], cores: Sequence[int], rounds: int, seconds: float) -> dict[str, np.ndarray]:
+    """Returns the seconds of a step by each way, [rounds]."""
+    running = {way: Way(invocation("step", "--serve", way, "--networks", network), CPU, cores) for way in ways}
     for way in running.values():
-        way.run(SCAN)  # compiles
-        each = way.run(SCAN)[1] / SCAN
-        way.steps = SCAN * max(1, round(seconds / each / SCAN))
-    times = {name: np.empty(rounds) for name in running}
-    for turn in range(rounds):
-        for name, way in running.items():
-            times[name][turn] = way.run(way.steps)[0 if on_one_core else 1] / way.steps
+        way.prepare(seconds)
+    times = in_turn(running, rounds, on_one_core=len(cores) == 1)
+    for way in running.values():
+        way.close()
     return times
 
 
@@ -213,7 +236,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     if arguments.serve:
-        serve(arguments.serve, arguments.networks[0])
+        serve(make_run(arguments.serve, arguments.networks[0]))
         return
     text, found = study(arguments)
     print(text)

@@ -26,12 +26,12 @@ def test_both_kinds_share_the_point_of_one_device():
 def test_a_process_has_the_devices_and_the_curve_of_one():
     curves = []
     for point in (Point(1, 8), Point(2, 8)):
-        way = scaling.start(point, ARGUMENTS)
-        curves.append(json.loads(way.answer()))
-        process, wall = way.run(2)
+        way = scaling.way_of(point, ARGUMENTS)
+        curves.append(scaling.curve(way, 3))
+        process, wall, loss = way.run(2)
         way.close()
         assert process > 0 and wall > 0
-    assert len(curves[0]) == 3
+        assert way.losses == [*curves[-1], loss]
     assert 0 < scaling.difference(curves[1], curves[0]) < scaling.TOLERANCE, "rounding, which one device has not"
 
 
@@ -41,19 +41,19 @@ class _MadeUp:
     def __init__(self, point: Point) -> None:
         self.point, self.steps = point, 4
 
-    def answer(self) -> str:
-        return json.dumps([2.0, 1.0 + 0.01 * (self.point == Point(2, 16))])
+    def prepare(self, seconds: float) -> None:
+        pass
 
-    def run(self, steps: int) -> tuple[float, float]:
+    def run(self, steps: int) -> tuple[float, float, float]:
         seconds = steps * self.point.batch / 800 / self.point.devices
-        return seconds, seconds
+        return seconds, seconds, 1.0 + 0.01 * (self.point == Point(2, 16))
 
     def close(self) -> None:
         pass
 
 
 def test_a_curve_that_differs_is_said_and_ends_with_an_error(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(scaling, "start", lambda point, arguments: _MadeUp(point))
+    monkeypatch.setattr(scaling, "way_of", lambda point, arguments: _MadeUp(point))
     rows = {(row["scaling"], row["devices"]): row for row in scaling.measure(ARGUMENTS)}
     assert [rows[key]["speed_up"] for key in ((STRONG, 2), (WEAK, 2))] == pytest.approx([2.0, 2.0])
     assert rows[STRONG, 2]["difference"] == 0 and np.isclose(rows[WEAK, 2]["difference"], 0.01)

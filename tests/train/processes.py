@@ -34,6 +34,11 @@ def share(folder: Path) -> None:
     run(small_run(parallel__mode="fsdp"), folder)
 
 
+def trace(folder: Path) -> None:
+    """A run of which three steps are traced."""
+    run(small_run(profile=3), folder)
+
+
 def stopped_run() -> ConfigDict:
     """Long enough to be stopped twice on the way."""
     return small_run(train__steps=40, model__dropout=0.0)
@@ -88,7 +93,8 @@ def slowly(config: ConfigDict, folder: Path, act: Callable[[], None] = lambda: N
 
 
 SCENARIOS = {
-    function.__name__: function for function in (train_all, share, stop_one, fail_in_one, kill_one, train_disturbed)
+    function.__name__: function
+    for function in (train_all, share, trace, stop_one, fail_in_one, kill_one, train_disturbed)
 }
 
 

@@ -127,7 +127,8 @@ def _join(trees: Sequence[Any], axis: int) -> Any:
 
 def _assembled(pipeline: Pipeline, resident: Any, feed: Any, key: Key | None) -> Batch:
     """Returns the batch of a feed, leaves [n]."""
-    return pipeline.assemble(resident, feed, key, ops.places(jax.tree.leaves(feed)[0].shape[0]))
+    with jax.named_scope("data"):
+        return pipeline.assemble(resident, feed, key, ops.places(jax.tree.leaves(feed)[0].shape[0]))
 
 
 @functools.cache

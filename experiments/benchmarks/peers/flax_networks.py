@@ -20,24 +20,28 @@ MULTIPLY = 1024
 class LeNet5(nn.Module):
     """LeNet-5 with ReLU and max pooling."""
 
+    dtype: Any = jnp.float32
+
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         for features in (6, 16):
-            x = nn.relu(nn.Conv(features, (5, 5), padding="VALID")(x))
+            x = nn.relu(nn.Conv(features, (5, 5), padding="VALID", dtype=self.dtype)(x))
             x = nn.max_pool(x, (2, 2), strides=(2, 2))
         x = x.reshape(len(x), -1)
         for features in (120, 84):
-            x = nn.relu(nn.Dense(features)(x))
-        return nn.Dense(CLASSES)(x)
+            x = nn.relu(nn.Dense(features, dtype=self.dtype)(x))
+        return nn.Dense(CLASSES, dtype=self.dtype)(x)
 
 
 class CifarResNet20(nn.Module):
     """Three stages of three blocks; shortcuts pad with zero channels."""
 
+    dtype: Any = jnp.float32
+
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        norm = functools.partial(nn.BatchNorm, use_running_average=not train, momentum=0.9)
-        conv = functools.partial(nn.Conv, kernel_size=(3, 3), padding=1, use_bias=False)
+        norm = functools.partial(nn.BatchNorm, use_running_average=not train, momentum=0.9, dtype=self.dtype)
+        conv = functools.partial(nn.Conv, kernel_size=(3, 3), padding=1, use_bias=False, dtype=self.dtype)
         x = nn.relu(norm()(conv(16)(x)))
         for stage, features in enumerate((16, 32, 64)):
             for block in range(3):
@@ -46,16 +50,18 @@ class CifarResNet20(nn.Module):
                 y = norm()(conv(features)(y))
                 x = x[:, ::stride, ::stride]
                 x = nn.relu(jnp.pad(x, ((0, 0), (0, 0), (0, 0), (0, features - x.shape[-1]))) + y)
-        return nn.Dense(CLASSES)(x.mean(axis=(1, 2)))
+        return nn.Dense(CLASSES, dtype=self.dtype)(x.mean(axis=(1, 2)))
 
 
 class ResNet50(nn.Module):
     """Bottlenecks, strides in the 3x3 convolutions."""
 
+    dtype: Any = jnp.float32
+
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        norm = functools.partial(nn.BatchNorm, use_running_average=not train, momentum=0.9)
-        conv = functools.partial(nn.Conv, use_bias=False)
+        norm = functools.partial(nn.BatchNorm, use_running_average=not train, momentum=0.9, dtype=self.dtype)
+        conv = functools.partial(nn.Conv, use_bias=False, dtype=self.dtype)
         x = nn.relu(norm()(conv(64, (7, 7), strides=2, padding=3)(x)))
         x = nn.max_pool(x, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
         for stage, blocks in enumerate((3, 4, 6, 3)):
@@ -67,52 +73,68 @@ class ResNet50(nn.Module):
                 y = norm()(conv(4 * features, (1, 1))(y))
                 x = x if block else norm()(conv(4 * features, (1, 1), strides=stride)(x))
                 x = nn.relu(x + y)
-        return nn.Dense(1000)(x.mean(axis=(1, 2)))
+        return nn.Dense(1000, dtype=self.dtype)(x.mean(axis=(1, 2)))
 
 
 class DnCNN17(nn.Module):
     """The noise of an image."""
 
+    dtype: Any = jnp.float32
+
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        conv = functools.partial(nn.Conv, kernel_size=(3, 3), padding=1, use_bias=False)
+        conv = functools.partial(nn.Conv, kernel_size=(3, 3), padding=1, use_bias=False, dtype=self.dtype)
+        norm = functools.partial(nn.BatchNorm, use_running_average=not train, momentum=0.9, dtype=self.dtype)
         y = nn.relu(conv(64)(x))
         for _ in range(15):
-            y = nn.relu(nn.BatchNorm(use_running_average=not train, momentum=0.9)(conv(64)(y)))
+            y = nn.relu(norm()(conv(64)(y)))
         return x - conv(1)(y)
 
 
-class ViTTiny4(nn.Module):
-    """Patches of 4x4, width 192, 12 blocks of 3 heads, a class token."""
+class ViT(nn.Module):
+    """Patches, a class token, 12 blocks."""
+
+    patch: int
+    width: int
+    heads: int
+    classes: int
+    dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        norm = functools.partial(nn.LayerNorm, epsilon=1e-6)
-        x = nn.Conv(192, (4, 4), strides=4)(x).reshape(len(x), -1, 192)
-        token = self.param("token", nn.initializers.zeros, (1, 1, 192))
-        x = jnp.concatenate([jnp.broadcast_to(token, (len(x), 1, 192)), x], axis=1)
-        x = x + self.param("positions", nn.initializers.normal(0.02), (1, x.shape[1], 192))
+        norm = functools.partial(nn.LayerNorm, epsilon=1e-6, dtype=self.dtype)
+        dense = functools.partial(nn.Dense, dtype=self.dtype)
+        attention = functools.partial(nn.MultiHeadDotProductAttention, num_heads=self.heads, dtype=self.dtype)
+        x = nn.Conv(self.width, (self.patch, self.patch), strides=self.patch, dtype=self.dtype)(x)
+        x = x.reshape(len(x), -1, self.width)
+        token = self.param("token", nn.initializers.zeros, (1, 1, self.width)).astype(x.dtype)
+        x = jnp.concatenate([jnp.broadcast_to(token, (len(x), 1, self.width)), x], axis=1)
+        positions = self.param("positions", nn.initializers.normal(0.02), (1, x.shape[1], self.width))
+        x = x + positions.astype(x.dtype)
         for _ in range(12):
-            x = x + nn.MultiHeadDotProductAttention(num_heads=3)(norm()(x))
-            x = x + nn.Dense(192)(nn.gelu(nn.Dense(768)(norm()(x)), approximate=False))
-        return nn.Dense(CLASSES)(norm()(x)[:, 0])
+            x = x + attention()(norm()(x))
+            x = x + dense(self.width)(nn.gelu(dense(4 * self.width)(norm()(x)), approximate=False))
+        return dense(self.classes)(norm()(x)[:, 0])
 
 
 NETWORKS = {
     "lenet5_modern": LeNet5,
     "cifar_resnet20": CifarResNet20,
     "dncnn17_gray": DnCNN17,
-    "vit_tiny_patch4_32": ViTTiny4,
+    "vit_tiny_patch4_32": functools.partial(ViT, 4, 192, 3, CLASSES),
+    "vit_small_patch16_224": functools.partial(ViT, 16, 384, 6, 1000),
+    "vit_base_patch16_224": functools.partial(ViT, 16, 768, 12, 1000),
     "resnet50": ResNet50,
 }
 
 
-def make_step(workload: Workload) -> tuple[Callable, tuple[Any, Any, Any]]:
+def make_step(workload: Workload, dtype: str = "float32") -> tuple[Callable, tuple[Any, Any, Any]]:
     """Returns the compiled step of a network by SGD with momentum, and the state that it starts from.
 
-    It is `(params, rest, opt_state, key) -> (params, rest, opt_state, loss)`.
+    It is `(params, rest, opt_state, key) -> (params, rest, opt_state, loss)`. With a dtype of 16 bits, the network
+    computes in it; parameters, moments of batch norm and the loss have 32.
     """
-    model = NETWORKS[workload.network]()
+    model = NETWORKS[workload.network](dtype=jnp.dtype(dtype))
     images, labels = map(jnp.asarray, workload.examples())
     variables = model.init(jax.random.key(0), images[:1], train=False)
     optimizer = optax.chain(optax.add_decayed_weights(1e-4), optax.sgd(0.01, momentum=0.9))
@@ -122,6 +144,7 @@ def make_step(workload: Workload) -> tuple[Callable, tuple[Any, Any, Any]]:
     def loss(params: Any, rest: Any, key: jax.Array) -> tuple[jax.Array, Any]:
         noise = SIGMA * jax.random.normal(key, images.shape) if workload.restores else 0.0
         outputs, rest = model.apply({"params": params, **rest}, images + noise, train=True, mutable=list(rest))
+        outputs = outputs.astype(jnp.float32)
         if workload.restores:
             return jnp.mean((outputs - images) ** 2), rest
         return optax.softmax_cross_entropy_with_integer_labels(outputs, labels).mean(), rest
@@ -135,31 +158,32 @@ def make_step(workload: Workload) -> tuple[Callable, tuple[Any, Any, Any]]:
     return step, (params, rest, opt_state)
 
 
-def make_run(workload: Workload) -> Callable[[int], None]:
-    """Returns a function that makes so many updates, one dispatch each."""
-    return running(workload, *make_step(workload))
+def make_run(workload: Workload, dtype: str = "float32") -> Callable[[int], float]:
+    """Returns a function that makes so many updates, one dispatch each, and returns the last loss."""
+    return running(workload, *make_step(workload, dtype))
 
 
-def running(workload: Workload, step: Callable, state: tuple[Any, Any, Any]) -> Callable[[int], None]:
-    """Returns a function that makes so many updates, from a state that the first of them uses up."""
+def running(workload: Workload, step: Callable, state: tuple[Any, Any, Any]) -> Callable[[int], float]:
+    """As `make_run`, from a state that the first update uses up."""
     key, count = jax.random.key(0), 0
 
-    def run(steps: int) -> None:
+    def run(steps: int) -> float:
         nonlocal state, count
         for _ in range(steps):
             *state, value = step(*state, jax.random.fold_in(key, count))
             count += 1
         assert np.isfinite(float(value)), f"{workload.network}: the loss of plain flax is {value}"
+        return float(value)
 
     return run
 
 
-def multiply(times: int) -> None:
-    """Multiplies two matrices of side `MULTIPLY` so many times."""
+def multiply(times: int) -> float:
+    """Multiplies two matrices of side `MULTIPLY` so many times; returns a value of the product."""
     x = jnp.ones((MULTIPLY, MULTIPLY))
     for _ in range(times):
         product = _product(x, x)
-    product.block_until_ready()
+    return float(product[0, 0])
 
 
 _product = jax.jit(jnp.dot)

@@ -1,9 +1,10 @@
-"""The training step of this project, called as the loop calls it, on the workloads of the benchmarks of steps."""
+"""The training step of this project, called as the loop calls it, on the workloads of the step's benchmark."""
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -13,12 +14,12 @@ from PIL import Image
 
 from deepvision.build import build
 from deepvision.config import default_config
-from deepvision.tasks.metrics import Metrics
 from deepvision.train.evaluate import initial
 from deepvision.train.experiment import Experiment
 from deepvision.train.feeds import dispatch, replica_feeds
-from deepvision.train.parallel import AHEAD
+from deepvision.train.parallel import AHEAD, Feed, default_scan_steps
 from deepvision.train.programs import Programs
+from deepvision.train.state import TrainState
 from experiments.benchmarks.peers.workload import Workload
 
 
@@ -56,48 +57,53 @@ def _classifying(config: config_dict.ConfigDict, workload: Workload, folder: Pat
     config.data.name, config.data.path, config.data.pipeline = "npz", str(file), "resident"
 
 
-def make_programs(
+def dispatched_steps() -> int:
+    """Returns how many updates the loop puts into one dispatch where nothing is configured."""
+    return min(default_scan_steps(), default_config().train.log_every_steps)
+
+
+@dataclasses.dataclass
+class Training:
+    """A network in training, as the loop holds it: the compiled step, what it is fed, and the newest state."""
+
+    experiment: Experiment
+    programs: Programs
+    feeds: Iterator[Feed]
+    state: TrainState
+
+    def run(self, steps: int) -> float:
+        """Makes so many updates, `scan_steps` in one dispatch; returns the last loss."""
+        outputs = []
+        for _ in range(steps // self.experiment.config.train.scan_steps):
+            self.state, metrics = self.programs.train(self.state, self.programs.resident, self._feed())
+            outputs.append(metrics)
+            jax.block_until_ready(outputs[:-AHEAD][-1:])
+        loss = float(jax.block_until_ready(outputs)[-1]["loss"].value()[-1, 0])
+        assert np.isfinite(loss), f"{self.experiment.config.model.name}: the loss of deepvision is {loss}"
+        return loss
+
+    def compiled(self) -> jax.stages.Compiled:
+        """Returns the program of a dispatch."""
+        return self.programs.train.lower(self.state, self.programs.resident, self._feed()).compile()
+
+    def _feed(self) -> Feed:
+        return dispatch(self.feeds, self.experiment.config.train.scan_steps, self.programs.devices)
+
+
+def make_training(
     workload: Workload,
     dtype: str = "float32",
     scan_steps: int = 1,
     remat: bool = False,
     devices: int = 0,
     mode: str = "pmap",
-) -> tuple[Experiment, Programs]:
-    """Returns what trains one replica on so many devices (0: all)."""
+) -> Training:
+    """Returns the network of a workload on so many devices (0: all), about to make its first update."""
     with tempfile.TemporaryDirectory() as folder:
         config = get_config(workload, Path(folder), dtype, scan_steps)
         config.model.remat = remat
         config.parallel.devices, config.parallel.mode = devices, mode
         experiment = build(config)
-        return experiment, Programs(experiment, 1, together=True, why="")
-
-
-def make_run(workload: Workload, dtype: str = "float32", scan_steps: int = 1) -> Callable[[int], list[Metrics]]:
-    """Returns a function that makes so many updates, `scan_steps` in one dispatch."""
-    return running(*make_programs(workload, dtype, scan_steps))
-
-
-def running(experiment: Experiment, programs: Programs) -> Callable[[int], list[Metrics]]:
-    """Returns a function that makes so many updates, and returns the metrics [k, r] of each dispatch."""
-    feeds, scan_steps = replica_feeds(experiment, 0), experiment.config.train.scan_steps
+        programs = Programs(experiment, 1, together=True, why="")
     state = programs.devices.place(initial(experiment, programs.initialize).state)
-
-    def run(steps: int) -> list[Metrics]:
-        nonlocal state
-        outputs = []
-        for _ in range(steps // scan_steps):
-            feed = dispatch(feeds, scan_steps, programs.devices)
-            state, metrics = programs.train(state, programs.resident, feed)
-            outputs.append(metrics)
-            jax.block_until_ready(outputs[:-AHEAD][-1:])
-        loss = losses(jax.block_until_ready(outputs)[-1:])[-1]
-        assert np.isfinite(loss), f"{experiment.config.model.name}: the loss of deepvision is {loss}"
-        return outputs
-
-    return run
-
-
-def losses(outputs: Sequence[Metrics]) -> list[float]:
-    """Returns the loss of every step of some dispatches."""
-    return [float(loss) for metrics in outputs for loss in metrics["loss"].value()[:, 0]]
+    return Training(experiment, programs, replica_feeds(experiment, 0), state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import torch
@@ -112,16 +113,16 @@ class Block(nn.Module):
         return x + self.back(F.gelu(self.hidden(self.norm2(x))))
 
 
-class ViTTiny4(nn.Module):
-    """Patches of 4x4, width 192, 12 blocks of 3 heads, a class token."""
+class ViT(nn.Module):
+    """Patches, a class token, 12 blocks."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int, patch: int, width: int, heads: int, classes: int) -> None:
         super().__init__()
-        self.patches = nn.Conv2d(3, 192, 4, 4)
-        self.token = nn.Parameter(torch.zeros(1, 1, 192))
-        self.positions = nn.Parameter(0.02 * torch.randn(1, 65, 192))
-        self.blocks = nn.Sequential(*(Block(192, 3) for _ in range(12)))
-        self.norm, self.head = nn.LayerNorm(192, eps=1e-6), nn.Linear(192, CLASSES)
+        self.patches = nn.Conv2d(3, width, patch, patch)
+        self.token = nn.Parameter(torch.zeros(1, 1, width))
+        self.positions = nn.Parameter(0.02 * torch.randn(1, (size // patch) ** 2 + 1, width))
+        self.blocks = nn.Sequential(*(Block(width, heads) for _ in range(12)))
+        self.norm, self.head = nn.LayerNorm(width, eps=1e-6), nn.Linear(width, classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.patches(x).flatten(2).transpose(1, 2)
@@ -133,32 +134,50 @@ NETWORKS = {
     "lenet5_modern": lenet5,
     "cifar_resnet20": cifar_resnet20,
     "dncnn17_gray": DnCNN17,
-    "vit_tiny_patch4_32": ViTTiny4,
+    "vit_tiny_patch4_32": functools.partial(ViT, 32, 4, 192, 3, CLASSES),
+    "vit_small_patch16_224": functools.partial(ViT, 224, 16, 384, 6, 1000),
+    "vit_base_patch16_224": functools.partial(ViT, 224, 16, 768, 12, 1000),
     "resnet50": resnet50,
 }
 
 
-def make_run(workload: Workload, channels_last: bool = False, compiled: bool = False) -> Callable[[int], None]:
-    """Returns a function that makes so many updates of a network by SGD with momentum."""
+def make_run(
+    workload: Workload,
+    channels_last: bool = False,
+    compiled: bool = False,
+    dtype: str = "float32",
+    device: str = "cpu",
+) -> Callable[[int], float]:
+    """Returns a function that makes so many updates of a network by SGD with momentum, and returns the last loss.
+
+    With the dtype bfloat16, `torch.autocast` chooses what is computed in it.
+    """
     torch.manual_seed(0)
-    model = NETWORKS[workload.network]()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4, foreach=True)
-    images, labels = (torch.from_numpy(array) for array in workload.examples())
+    torch.backends.cudnn.benchmark = True
+    model = NETWORKS[workload.network]().to(device)
+    fast = {"fused": True} if device == "cuda" else {"foreach": True}
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4, **fast)
+    images, labels = (torch.from_numpy(array).to(device) for array in workload.examples())
     images, labels = images.permute(0, 3, 1, 2).contiguous(), labels.long()
     if channels_last:
         model, images = model.to(memory_format=torch.channels_last), images.to(memory_format=torch.channels_last)
     network = torch.compile(model) if compiled else model
+    mixed = torch.autocast(device, torch.bfloat16, enabled=dtype == "bfloat16")
 
-    def run(steps: int) -> None:
-        for _ in range(steps):
+    def loss() -> torch.Tensor:
+        with mixed:
             if workload.restores:
-                loss = F.mse_loss(network(images + SIGMA * torch.randn_like(images)), images)
-            else:
-                loss = F.cross_entropy(network(images), labels)
+                return F.mse_loss(network(images + SIGMA * torch.randn_like(images)), images)
+            return F.cross_entropy(network(images), labels)
+
+    def run(steps: int) -> float:
+        for _ in range(steps):
+            value = loss()
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            value.backward()
             optimizer.step()
-        assert torch.isfinite(loss), f"{workload.network}: the loss of PyTorch is {loss}"
+        assert torch.isfinite(value), f"{workload.network}: the loss of PyTorch is {value}"
+        return float(value.detach())
 
     return run
 

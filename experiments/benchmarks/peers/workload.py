@@ -44,7 +44,7 @@ class Workload:
         return (images if self.restores else 2 * images - 1), np.arange(self.batch_size, dtype=np.int32) % CLASSES
 
 
-WORKLOADS = {
+WORKLOADS = {  # of a few CPU cores
     workload.network: workload
     for workload in (
         Workload("lenet5_modern", 256, (32, 32, 1)),
@@ -53,4 +53,9 @@ WORKLOADS = {
         Workload("vit_tiny_patch4_32", 128, (32, 32, 3)),
         Workload("resnet50", 8, (224, 224, 3)),
     )
+}
+
+GPU_WORKLOADS = {
+    network: Workload(network, 256, (224, 224, 3))
+    for network in ("resnet50", "vit_small_patch16_224", "vit_base_patch16_224")
 }

@@ -15,6 +15,9 @@ pytestmark = pytest.mark.usefixtures("nothing_compiles")
 FIELDS = (
     ("seed=1.5", "seed"),
     ("seed=one", "seed"),
+    ("profile=1.5", "profile"),
+    ("profile=yes", "profile"),
+    ("profile=2", "profile = 2: after the first dispatch at step 0 there are never so many steps"),
     ("task=clasification", "did you mean 'classification'"),
     ("task=segmentation", "needs a network that labels pixels"),
     ("task=restoration", "restor"),

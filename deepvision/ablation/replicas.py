@@ -24,6 +24,9 @@ from deepvision.train.stored import read_json
 from deepvision.train.timing import Timing, time_steps
 
 _NO_LIMIT = 2**31
+# How many compilations of the program for one replica the training must last for a trial of both ways to pay: it takes
+# about two, and all replicas at once save most of the training on an accelerator, but a part at best on a CPU.
+_PAYS, _PAYS_ON_CPU = 2, 8
 _TRIAL_ON_CPU = 4  # replicas: there, more of them at once gain nothing that so many do not
 
 
@@ -96,7 +99,8 @@ def _probe(experiment: Experiment, usually_together: bool) -> tuple[Plan, Progra
         return Plan(1, "not even one replica fits into memory"), one
     count, steps, exhausted = len(experiment.seeds), experiment.total_steps, False
     where = jax.default_backend()
-    if alone.seconds * steps * count < 2 * alone.seconds_to_compile:
+    compilation = alone.seconds_to_compile + alone.seconds_saved  # a warm cache may lack the program of all replicas
+    if alone.seconds * steps * count < (_PAYS_ON_CPU if where == "cpu" else _PAYS) * compilation:
         usual = _NO_LIMIT if usually_together else 1
         return Plan(usual, f"the training is too short to try both ways, and on a {where} this is mostly faster"), one
     if where == "cpu":

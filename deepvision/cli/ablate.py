@@ -6,14 +6,12 @@ import shlex
 import sys
 
 from deepvision.ablation.merge import read_results
-from deepvision.ablation.report import make_report
 from deepvision.ablation.run import run_arms
 from deepvision.build import build_replicas
 from deepvision.cli import config_file, tables, workdir
 from deepvision.cli.arguments import Arguments
 from deepvision.cli.display import make_display
 from deepvision.cli.dry_run import estimate
-from deepvision.cli.report import show
 from deepvision.errors import UserError
 
 COMPLETED_WITH_FAILURES = 3
@@ -37,6 +35,9 @@ def run(arguments: Arguments) -> int:
         arm, reason = next(iter(outcome.failed.items()))
         raise UserError(f"every arm failed; the first, {arm}: {reason}")
     if results.finished:
+        from deepvision.ablation.report import make_report  # slow to import, and needed after the training alone
+        from deepvision.cli.report import show
+
         show(make_report(results), folder)
     if not outcome.trained and not outcome.elsewhere:
         display.note(f"every arm was finished before; to train them anew, delete {folder} or give another --workdir")

@@ -8,6 +8,7 @@ import time
 import jax
 
 _COMPILING = "/jax/core/compile/"  # what jax calls tracing, lowering and compiling
+_NOT_COMPILING = "/jax/compilation_cache/compile_time_saved_sec"
 
 
 class Clock:
@@ -18,7 +19,7 @@ class Clock:
     """
 
     def __init__(self) -> None:
-        _listen()
+        listen()
         self._started = time.perf_counter()
         self._first_step: float | None = None
         self._last_prediction: float | None = None
@@ -57,15 +58,23 @@ class Clock:
 
 
 _SPANS: list[tuple[float, float]] = []  # (start, end) of what was compiled in this process; none holds another
+_SAVINGS: list[tuple[float, float]] = []  # (when, seconds) of what was not, since an earlier process had kept it
 
 
 @functools.cache
-def _listen() -> None:
-    """Has jax report, from now on, how long it compiles."""
+def listen() -> None:
+    """Has jax report, from now on, how long it compiles, and how long it need not."""
     jax.monitoring.register_event_duration_secs_listener(lambda event, seconds, **_: _heard(event, seconds))
 
 
+def saved(start: float, end: float) -> float:
+    """Returns how many seconds more it would have taken to compile what the cache had in this time."""
+    return sum(seconds for when, seconds in _SAVINGS if start <= when <= end)
+
+
 def _heard(event: str, seconds: float) -> None:
+    if event == _NOT_COMPILING:
+        _SAVINGS.append((time.perf_counter(), seconds))
     if event.startswith(_COMPILING):
         end = time.perf_counter()
         while _SPANS and _SPANS[-1][0] >= end - seconds:  # a part of this one, which ends later

@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import jax
 import numpy as np
 
 from deepvision.train import parallel
@@ -29,5 +28,6 @@ def dispatch(feeds: Iterator[parallel.Feed], steps: int, devices: parallel.Devic
     return devices.feed(_stack(itertools.islice(feeds, steps)), axis=2)
 
 
-def _stack(trees: Iterable[Any]) -> parallel.Feed:
-    return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)
+def _stack(feeds: Iterable[parallel.Feed]) -> parallel.Feed:
+    feeds = list(feeds)
+    return {name: np.stack([feed[name] for feed in feeds]) for name in feeds[0]}

@@ -220,7 +220,8 @@ class _Loop:
             self.state, metrics = self.programs.train(self.state, self.programs.resident, feed)
             outputs.append(metrics)
             self.step, self.unsaved = self.step + count, True
-            jax.block_until_ready(outputs[: -parallel.AHEAD] if self.clock.to_first_step else metrics)
+            ahead = parallel.AHEAD if self.clock.to_first_step else 0
+            jax.block_until_ready(outputs[-1 - ahead : len(outputs) - ahead])  # those before have been waited for
             if self.clock.stepped():
                 started, compiled = time.perf_counter(), count
             self.watchdog.beat(f"step {self.step}")

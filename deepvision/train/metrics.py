@@ -27,11 +27,16 @@ def sum_over_devices(metrics: Metrics) -> Metrics:
 
 def added(sums: Metrics | None, metrics: Iterable[Metrics]) -> Metrics | None:
     """Returns sums and those of several batches, in double precision; None: nothing yet."""
-    for batch in metrics:
-        jax.block_until_ready(batch)  # says where memory did not suffice; a transfer to the host would wait for ever
-        host = jax.tree.map(lambda x: np.asarray(x, np.float64), _counted(batch))
-        sums = jax.tree.map(np.add, sums, host) if sums else host
-    return sums
+    batches = list(metrics)
+    # Says where memory did not suffice; a transfer to the host would wait for ever.
+    jax.block_until_ready([leaf for leaf in jax.tree.leaves(batches) if isinstance(leaf, jax.Array)])
+    summands = ([sums] if sums else []) + [_counted(batch) for batch in batches]
+    if not summands:
+        return sums
+    # Leaf by leaf, since a loop adds up hundreds of batches while the device has nothing to do.
+    leaves = zip(*map(jax.tree.leaves, summands), strict=True)
+    totals = [functools.reduce(np.add, [np.asarray(x, np.float64) for x in of_one]) for of_one in leaves]
+    return jax.tree.unflatten(jax.tree.structure(summands[0]), totals)
 
 
 def values(sums: Metrics) -> dict[str, np.ndarray]:

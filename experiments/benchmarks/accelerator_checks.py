@@ -24,8 +24,7 @@ def inspect(workload: Workload, dtype: str) -> dict[str, Any]:
 
     "operations" and "bytes" are those of a step; "unit" is how many steps the loop makes in one dispatch.
     """
-    training = ours.make_training(workload, dtype)
-    step = training.programs.train.lower(training.state, training.programs.resident, training.feed()).compile()
+    step = ours.make_training(workload, dtype).compiled()
     return {
         "device": jax.devices()[0].device_kind,
         "platform": jax.devices()[0].platform,
@@ -40,7 +39,7 @@ def inspect(workload: Workload, dtype: str) -> dict[str, Any]:
 def check_loss(workload: Workload, dtype: str) -> Check:
     """Checks the loss of the first step on a few examples: within 2 % of that in float32."""
     few = dataclasses.replace(workload, batch_size=min(workload.batch_size, 32))
-    actual, exact = (ours.make_run(few, kind)(1) for kind in (dtype, "float32"))
+    actual, exact = (ours.make_training(few, kind).run(1) for kind in (dtype, "float32"))
     what = f"the first loss is {actual:.4f} in {dtype}, {exact:.4f} in float32"
     return {"what": what, "holds": abs(actual - exact) <= 0.02 * exact}
 

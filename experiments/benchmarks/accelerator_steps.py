@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from experiments.benchmarks.peers.workload import GPU_WORKLOADS, WORKLOADS, Workload
-from experiments.benchmarks.step import OURS, Way, serve
+from experiments.benchmarks.step import OURS, Way, in_turn, invocation, serve
 from experiments.benchmarks.timing import write
 
 PLAIN, FLAX, TORCH = "plain attention", "flax", "torch compiled"
@@ -72,18 +72,18 @@ def make_run(arguments: argparse.Namespace, workload: Workload) -> Callable[[int
 
         return flax_networks.make_run(workload, dtype)
     from deepvision.layers import attention_product
-    from deepvision.train import cpu_compiler
+    from deepvision.train import start
     from experiments.benchmarks.peers import ours
 
-    cpu_compiler.set_options()
+    start.prepare()
     if way == PLAIN:
         attention_product.gpus_fuse = lambda: False
-    return ours.make_run(workload, dtype, arguments.unit)
+    return ours.make_training(workload, dtype, arguments.unit).run
 
 
 def command(arguments: argparse.Namespace, network: str, way: str, known: dict[str, Any]) -> list[str]:
     """Returns what starts the process of a way, or with nothing known yet the one that inspects."""
-    words = [sys.executable, "-m", "experiments.benchmarks.accelerator_steps", "--networks", network]
+    words = invocation("accelerator_steps", "--networks", network)
     words += ["--dtype", arguments.dtype, "--batch", str(arguments.batch), *(["--small"] if arguments.small else [])]
     if not known:
         return [*words, "--inspect"]
@@ -109,32 +109,23 @@ def chosen_ways(arguments: argparse.Namespace, known: dict[str, Any]) -> list[st
 
 def measure(arguments: argparse.Namespace, network: str, known: dict[str, Any]) -> tuple[dict[str, np.ndarray], list]:
     """Returns the seconds of a step by each way, [rounds], and checks of all."""
-    running, first, times, checks = {}, {}, {}, []
+    running, checks = {}, []
 
-    def lost(way: str, why: object) -> None:
+    def lost(way: str, why: SystemExit) -> None:
         checks.append({"what": f"{way} runs: {why}", "holds": False})
         running.pop(way).close()
-        times.pop(way, None)
 
     for way in chosen_ways(arguments, known):
-        running[way] = Way(command(arguments, network, way, known), SHARED, None, known["unit"])
+        running[way] = Way(command(arguments, network, way, known), SHARED, unit=known["unit"])
         try:
-            first[way] = running[way].prepare(arguments.seconds)
-            times[way] = np.empty(arguments.rounds)
+            running[way].prepare(arguments.seconds)
         except SystemExit as ended:
             lost(way, ended)
-    last = dict(first)
-    for turn in range(arguments.rounds):
-        for way in list(running):
-            try:
-                _, wall, last[way] = running[way].run(running[way].steps)
-                times[way][turn] = wall / running[way].steps
-            except SystemExit as ended:
-                lost(way, ended)
+    times = in_turn(running, arguments.rounds, lost=lost)
     for way, process in running.items():
         process.close()
-        what = f"the loss of {way} falls, from {first[way]:.4f} to {last[way]:.4f}"
-        checks.append({"what": what, "holds": last[way] < first[way]})
+        first, last = process.losses[0], process.losses[-1]
+        checks.append({"what": f"the loss of {way} falls, from {first:.4f} to {last:.4f}", "holds": last < first})
     return times, checks
 
 
@@ -233,10 +224,10 @@ def main() -> None:
         serve(make_run(arguments, workload_of(arguments, networks[0])))
         return
     if arguments.inspect:
-        from deepvision.train import cpu_compiler
+        from deepvision.train import start
         from experiments.benchmarks.accelerator_checks import inspect
 
-        cpu_compiler.set_options()
+        start.prepare()
         print(json.dumps(inspect(workload_of(arguments, networks[0]), arguments.dtype)))
         return
     failed = False

@@ -29,11 +29,11 @@ def measure(name: str) -> dict[str, float]:
 
     import deepvision as dv
     from deepvision.tasks import Classification
-    from deepvision.train import cpu_compiler
+    from deepvision.train import start
     from deepvision.train.state import init_state
     from deepvision.train.step import make_train_step
 
-    cpu_compiler.set_options()
+    start.prepare()
     model, optimizer = dv.create_model(name), optax.sgd(0.1, momentum=0.9)
     layers = dv.describe(model, model.image_shape).count("kernel").total()
     images = jax.ShapeDtypeStruct((8, *model.image_shape), jnp.float32)

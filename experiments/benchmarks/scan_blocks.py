@@ -50,11 +50,11 @@ def measure(case: Case, scan_blocks: bool, convolutions: bool) -> dict[str, Any]
     import deepvision as dv
     from deepvision.layers import chain
     from deepvision.tasks import Classification
-    from deepvision.train import cpu_compiler
+    from deepvision.train import start
     from deepvision.train.state import init_state
     from deepvision.train.step import make_train_step
 
-    cpu_compiler.set_options()
+    start.prepare()
     if convolutions:
         chain.convolutions_may_loop = lambda: True
     clock = time.process_time if jax.default_backend() == "cpu" else time.perf_counter
@@ -71,9 +71,9 @@ def measure(case: Case, scan_blocks: bool, convolutions: bool) -> dict[str, Any]
     seconds.append(clock())
     state, steps = jax.tree.map(lambda leaf: jnp.full(leaf.shape, 0.01, leaf.dtype), shapes), []
     for _ in range(4):
-        start = clock()
+        began = clock()
         state, metrics = jax.block_until_ready(compiled(state, batch, key))
-        steps.append(clock() - start)
+        steps.append(clock() - began)
     runs = dv.describe(model, images.shape[1:]).runs
     return {
         "trace": seconds[1] - seconds[0],

@@ -25,8 +25,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +39,7 @@ SCAN = 4  # steps
 PYTORCH = {"torch": {}, "torch channels last": {"channels_last": True}, "torch compiled": {"compiled": True}}
 WAYS = (OURS, "scan", "flax", *PYTORCH)
 MATRIX = "matrix product"
+CPU = {"JAX_PLATFORMS": "cpu"}
 
 
 def make_run(way: str, network: str) -> Callable[[int], float]:
@@ -52,7 +54,7 @@ def make_run(way: str, network: str) -> Callable[[int], float]:
         start.prepare()
         from experiments.benchmarks.peers import ours
 
-        return ours.make_run(WORKLOADS[network], scan_steps=SCAN if way == "scan" else 1)
+        return ours.make_training(WORKLOADS[network], scan_steps=SCAN if way == "scan" else 1).run
     from experiments.benchmarks.peers import flax_networks
 
     return flax_networks.make_run(WORKLOADS[network]) if way == "flax" else flax_networks.multiply
@@ -66,29 +68,39 @@ def serve(run: Callable[[int], float]) -> None:
         print(time.process_time() - process, time.perf_counter() - wall, loss, flush=True)
 
 
+def invocation(benchmark: str, *words: str) -> list[str]:
+    """Returns what starts one of the benchmarks."""
+    return [sys.executable, "-m", f"experiments.benchmarks.{benchmark}", *words]
+
+
 class Way:
     """The process of one way, which serves.
 
     Args:
         command: starts it.
         environment: set on top of that of this process.
-        cores: it is bound to; None: to none.
+        cores: it is bound to these, and has a thread of OpenMP for each; None: to none.
         unit: steps that can be asked for, and their multiples.
 
     Attributes:
         steps: how many make up a round.
+        losses: the last one of every time it ran.
     """
 
-    def __init__(self, command: list[str], environment: dict[str, str], cores: range | None, unit: int) -> None:
+    def __init__(
+        self, command: list[str], environment: Mapping[str, str], cores: Sequence[int] | None = None, unit: int = SCAN
+    ) -> None:
+        threads = {"OMP_NUM_THREADS": str(len(cores))} if cores else {}
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | environment,
+            env={**os.environ, **threads, **environment},
             preexec_fn=functools.partial(os.sched_setaffinity, 0, cores) if cores else None,
         )
         self.steps = self._unit = unit
+        self.losses: list[float] = []
 
     def run(self, steps: int) -> tuple[float, float, float]:
         """Returns the seconds of the process and of the wall, and the last loss."""
@@ -98,14 +110,14 @@ class Way:
         if not answer:
             raise SystemExit(f"{' '.join(self._process.args)} ended with status {self._process.wait()}")
         process, wall, loss = map(float, answer.split())
+        self.losses.append(loss)
         return process, wall, loss
 
-    def prepare(self, seconds: float) -> float:
-        """Compiles, chooses `steps` such that a round takes about so many seconds, and returns the first loss."""
-        loss = self.run(self._unit)[2]
+    def prepare(self, seconds: float) -> None:
+        """Compiles, and chooses `steps` such that a round takes about so many seconds."""
+        self.run(self._unit)
         each = self.run(self._unit)[1] / self._unit
         self.steps = self._unit * max(1, round(seconds / each / self._unit))
-        return loss
 
     def close(self) -> None:
         with contextlib.suppress(BrokenPipeError):
@@ -113,21 +125,41 @@ class Way:
         self._process.wait()
 
 
-def way_of_step(way: str, network: str, cores: range) -> Way:
-    """Returns a way of this benchmark, in its process on a CPU."""
-    command = [sys.executable, "-m", "experiments.benchmarks.step", "--serve", way, "--networks", network]
-    return Way(command, {"OMP_NUM_THREADS": str(len(cores)), "JAX_PLATFORMS": "cpu"}, cores, SCAN)
+def in_turn(
+    running: Mapping[Any, Way],
+    rounds: int,
+    on_one_core: bool = False,
+    lost: Callable[[Any, SystemExit], None] | None = None,
+) -> dict[Any, np.ndarray]:
+    """Returns the seconds of a step of each process, [rounds]: its own on one core, else those of the wall.
+
+    `lost` takes a process that has ended out of `running`; without it, the benchmark ends with the process.
+    """
+    times = {name: [] for name in running}
+    for _ in range(rounds):
+        for name, way in list(running.items()):
+            try:
+                process, wall, _ = way.run(way.steps)
+            except SystemExit as ended:
+                if lost is None:
+                    raise
+                lost(name, ended)
+            else:
+                times[name].append((process if on_one_core else wall) / way.steps)
+    return {name: np.asarray(times[name]) for name in running}
 
 
-def measure(network: str, ways: list[str], cores: range, rounds: int, seconds: float) -> dict[str, np.ndarray]:
+def first_cores(count: int | None = None) -> list[int]:
+    """Returns the first so many of the cores that this process may use; None: all of them."""
+    return sorted(os.sched_getaffinity(0))[:count]
+
+
+def measure(network: str, ways: list[str], cores: Sequence[int], rounds: int, seconds: float) -> dict[str, np.ndarray]:
     """Returns the seconds of a step by each way, [rounds]."""
-    running = {way: way_of_step(way, network, cores) for way in ways}
+    running = {way: Way(invocation("step", "--serve", way, "--networks", network), CPU, cores) for way in ways}
     for way in running.values():
         way.prepare(seconds)
-    times = {way: np.empty(rounds) for way in ways}
-    for turn in range(rounds):
-        for name, way in running.items():
-            times[name][turn] = way.run(way.steps)[0 if len(cores) == 1 else 1] / way.steps
+    times = in_turn(running, rounds, on_one_core=len(cores) == 1)
     for way in running.values():
         way.close()
     return times
@@ -177,7 +209,7 @@ def table(made: list[dict]) -> str:
 
 def study(arguments: argparse.Namespace) -> tuple[str, dict]:
     """Returns the text and the content of the JSON file."""
-    cores = range(arguments.cores)
+    cores = first_cores(arguments.cores)
     available = [way for way in arguments.ways if way not in PYTORCH or importlib.util.find_spec("torch")]
     product = measure("", [MATRIX], cores, 5, 1.0)[MATRIX]
     from experiments.benchmarks.peers.flax_networks import MULTIPLY

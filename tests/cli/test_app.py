@@ -157,6 +157,14 @@ def test_help_comes_at_once_and_without_jax():
     assert time.monotonic() - start < 2.0
 
 
+@pytest.mark.parametrize("name", ["train", "ablate"])
+def test_what_trains_does_not_wait_for_what_reports(name: str):
+    slow = ("scipy.stats", "scipy.special", "matplotlib", "sklearn", "tensorboardX", "tensorflow_datasets", "grain")
+    code = f"import sys, deepvision.cli.{name}; print([name for name in {slow} if name in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
 def test_interruption_is_one_line_and_130(experiment, monkeypatch, capsys):
     def interrupted(arguments):
         raise KeyboardInterrupt

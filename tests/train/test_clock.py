@@ -60,3 +60,17 @@ def test_what_is_a_part_of_another_counts_once(monkeypatch: pytest.MonkeyPatch):
         clock_lib._heard(event, seconds)
     assert clock_lib._compiled(0.0, 10.0) == pytest.approx(3.0)
     assert clock_lib._compiled(1.0, 3.0) == pytest.approx(2.0)
+
+
+def test_what_a_cache_saved_counts_where_it_was_read(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(clock_lib, "_SAVINGS", [])
+    monkeypatch.setattr(clock_lib, "_SPANS", [])
+    for now, event, seconds in (
+        (1.0, "/jax/compilation_cache/compile_time_saved_sec", 3.0),
+        (2.0, "/jax/compilation_cache/cache_retrieval_time_sec", 0.2),
+        (3.0, "/jax/compilation_cache/compile_time_saved_sec", 0.5),
+    ):
+        monkeypatch.setattr(clock_lib.time, "perf_counter", lambda now=now: now)
+        clock_lib._heard(event, seconds)
+    assert clock_lib.saved(0.0, 4.0) == pytest.approx(3.5)
+    assert clock_lib.saved(0.0, 2.0) == pytest.approx(3.0) and clock_lib.saved(1.5, 2.5) == 0

@@ -7,7 +7,6 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,5 +73,7 @@ def _tested(effect: Effect, residual: float, df: int, total: float) -> Effect:
     eta = effect.sum_of_squares / total if total else None
     if residual <= 1e-12 * total or not effect.df:  # no spread but the arms' own: nothing to test against
         return dataclasses.replace(effect, eta_squared=eta)
+    from scipy import stats  # slow to import
+
     f = (effect.sum_of_squares / effect.df) / (residual / df)
     return dataclasses.replace(effect, f=f, p=float(stats.f.sf(f, effect.df, df)), eta_squared=eta)

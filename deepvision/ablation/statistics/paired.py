@@ -7,7 +7,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import special, stats
 
 from deepvision.ablation.statistics.summary import Summary, summarize
 
@@ -38,6 +37,8 @@ def paired_test(arm: Sequence[float], baseline: Sequence[float]) -> Paired:
     summary, n = summarize(differences), len(differences)
     if summary.sd is None:
         return Paired(tuple(differences.tolist()), summary, None, None, None, None)
+    from scipy import stats  # slow to import
+
     t = _t(summary, n)
     p = None if t is None else float(2 * stats.t.sf(abs(t), n - 1))
     d = cohens_d(summary)
@@ -62,6 +63,8 @@ def hedges_correction(df: int) -> float:
 
     Source: Hedges 1981, "Distribution theory for Glass's estimator of effect size and related estimators".
     """
+    from scipy import special  # slow to import
+
     return float(math.exp(special.gammaln(df / 2) - special.gammaln((df - 1) / 2)) / math.sqrt(df / 2))
 
 

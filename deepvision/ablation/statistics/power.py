@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-from scipy import optimize, stats
-
 MOST_SEEDS = 100_000
 
 
@@ -17,6 +15,8 @@ def power(effect: float, n: int, alpha: float = 0.05) -> float:
 
     Source: Cohen 1988, section 2.3.5 and chapter 12.
     """
+    from scipy import stats  # slow to import
+
     df, shift = n - 1, abs(effect) * math.sqrt(n)
     critical = stats.t.ppf(1 - alpha / 2, df)
     # Far out, scipy's lower tail is not a number, though it is 0 to all digits.
@@ -49,6 +49,8 @@ def resolvable_difference(sd: float, n: int, wanted: float = 0.8, alpha: float =
     """Returns the smallest difference that a paired t-test over n >= 2 pairs finds with probability `wanted`."""
     if sd == 0:
         return 0.0
+    from scipy import optimize  # slow to import
+
     high = 1.0
     while power(high, n, alpha) < wanted:
         high *= 2

@@ -7,7 +7,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +29,8 @@ def mean_ranks(values: Sequence[Sequence[float]], higher_is_better: bool = True)
 
     Source: Friedman 1937; Demsar 2006, "Statistical comparisons of classifiers over multiple data sets", section 3.2.2.
     """
+    from scipy import stats  # slow to import
+
     table = np.asarray(values, dtype=float)
     datasets, arms = table.shape
     ranks = stats.rankdata(-table if higher_is_better else table, axis=1)
@@ -43,5 +44,7 @@ def mean_ranks(values: Sequence[Sequence[float]], higher_is_better: bool = True)
 
 
 def _critical_difference(arms: int, datasets: int) -> float:
+    from scipy import stats  # slow to import
+
     q = float(stats.studentized_range.ppf(0.95, arms, np.inf)) / math.sqrt(2)
     return q * math.sqrt(arms * (arms + 1) / (6 * datasets))

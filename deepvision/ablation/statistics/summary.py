@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
 _RESAMPLES = 9999
 _BOOTSTRAP_SEED = 0
@@ -46,6 +45,8 @@ def summarize(values: Sequence[float], confidence: float = 0.95) -> Summary:
         return Summary(1, mean, None, None, None)
     if np.ptp(values) == 0:  # rounding in the mean would make a deviation out of nothing
         return Summary(n, float(values[0]), 0.0, float(values[0]), float(values[0]))
+    from scipy import stats  # slow to import
+
     sd = float(np.std(values, ddof=1))
     half = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * sd / math.sqrt(n)
     return Summary(n, mean, sd, mean - half, mean + half)
@@ -70,6 +71,8 @@ def bootstrap_interval(values: Sequence[float], confidence: float = 0.95) -> tup
         return None
     if np.ptp(data) == 0:
         return float(data[0]), float(data[0])
+    from scipy import stats  # slow to import
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)
         found = stats.bootstrap(

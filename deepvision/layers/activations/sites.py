@@ -12,7 +12,6 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.special import ndtri
 
 from deepvision.choices import Choice
 from deepvision.layers.activations.base import Activation
@@ -103,6 +102,8 @@ def _normal_points(channels: int, count: int = 2**16) -> tuple[np.ndarray, np.nd
     They are a Kronecker sequence, whose integrals converge as 1 / n: in c dimensions, multiples of g^-1 ... g^-c modulo
     one, with g^(c + 1) = g + 1.
     """
+    from scipy.special import ndtri  # slow to import
+
     root = 2.0
     for _ in range(50):
         root = (1 + root) ** (1 / (channels + 1))

@@ -128,11 +128,11 @@ NETWORKS = {
 }
 
 
-def make_run(workload: Workload, dtype: str = "float32") -> Callable[[int], float]:
-    """Returns a function that makes so many updates of a network by SGD with momentum, one dispatch each.
+def make_step(workload: Workload, dtype: str = "float32") -> tuple[Callable, tuple[Any, Any, Any]]:
+    """Returns the compiled step of a network by SGD with momentum, and the state that it starts from.
 
-    It returns the last loss. With a dtype of 16 bits, the network computes in it; parameters, moments of batch norm and
-    the loss have 32.
+    It is `(params, rest, opt_state, key) -> (params, rest, opt_state, loss)`. With a dtype of 16 bits, the network
+    computes in it; parameters, moments of batch norm and the loss have 32.
     """
     model = NETWORKS[workload.network](dtype=jnp.dtype(dtype))
     images, labels = map(jnp.asarray, workload.examples())
@@ -155,7 +155,17 @@ def make_run(workload: Workload, dtype: str = "float32") -> Callable[[int], floa
         updates, opt_state = optimizer.update(grads, opt_state, params)
         return optax.apply_updates(params, updates), rest, opt_state, value
 
-    key, state, count = jax.random.key(0), (params, rest, opt_state), 0
+    return step, (params, rest, opt_state)
+
+
+def make_run(workload: Workload, dtype: str = "float32") -> Callable[[int], float]:
+    """Returns a function that makes so many updates, one dispatch each, and returns the last loss."""
+    return running(workload, *make_step(workload, dtype))
+
+
+def running(workload: Workload, step: Callable, state: tuple[Any, Any, Any]) -> Callable[[int], float]:
+    """As `make_run`, from a state that the first update uses up."""
+    key, count = jax.random.key(0), 0
 
     def run(steps: int) -> float:
         nonlocal state, count

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -16,6 +15,7 @@ from PIL import Image
 from deepvision.build import build
 from deepvision.config import default_config
 from deepvision.train.evaluate import initial
+from deepvision.train.experiment import Experiment
 from deepvision.train.feeds import dispatch, replica_feeds
 from deepvision.train.parallel import AHEAD, Feed, default_scan_steps
 from deepvision.train.programs import Programs
@@ -66,37 +66,44 @@ def dispatched_steps() -> int:
 class Training:
     """A network in training, as the loop holds it: the compiled step, what it is fed, and the newest state."""
 
+    experiment: Experiment
     programs: Programs
     feeds: Iterator[Feed]
     state: TrainState
-    scan_steps: int
-    name: str
 
     def run(self, steps: int) -> float:
         """Makes so many updates, `scan_steps` in one dispatch; returns the last loss."""
         outputs = []
-        for _ in range(steps // self.scan_steps):
-            self.state, metrics = self.programs.train(self.state, self.programs.resident, self.feed())
+        for _ in range(steps // self.experiment.config.train.scan_steps):
+            self.state, metrics = self.programs.train(self.state, self.programs.resident, self._feed())
             outputs.append(metrics)
             jax.block_until_ready(outputs[:-AHEAD][-1:])
         loss = float(jax.block_until_ready(outputs)[-1]["loss"].value()[-1, 0])
-        assert np.isfinite(loss), f"{self.name}: the loss of deepvision is {loss}"
+        assert np.isfinite(loss), f"{self.experiment.config.model.name}: the loss of deepvision is {loss}"
         return loss
 
-    def feed(self) -> Any:
-        """Returns what the next dispatch is fed."""
-        return dispatch(self.feeds, self.scan_steps, self.programs.devices)
+    def compiled(self) -> jax.stages.Compiled:
+        """Returns the program of a dispatch."""
+        return self.programs.train.lower(self.state, self.programs.resident, self._feed()).compile()
+
+    def _feed(self) -> Feed:
+        return dispatch(self.feeds, self.experiment.config.train.scan_steps, self.programs.devices)
 
 
-def make_training(workload: Workload, dtype: str = "float32", scan_steps: int = 1) -> Training:
-    """Returns the network of a workload, about to make its first update."""
+def make_training(
+    workload: Workload,
+    dtype: str = "float32",
+    scan_steps: int = 1,
+    remat: bool = False,
+    devices: int = 0,
+    mode: str = "pmap",
+) -> Training:
+    """Returns the network of a workload on so many devices (0: all), about to make its first update."""
     with tempfile.TemporaryDirectory() as folder:
-        experiment = build(get_config(workload, Path(folder), dtype, scan_steps))
+        config = get_config(workload, Path(folder), dtype, scan_steps)
+        config.model.remat = remat
+        config.parallel.devices, config.parallel.mode = devices, mode
+        experiment = build(config)
         programs = Programs(experiment, 1, together=True, why="")
     state = programs.devices.place(initial(experiment, programs.initialize).state)
-    return Training(programs, replica_feeds(experiment, 0), state, scan_steps, workload.network)
-
-
-def make_run(workload: Workload, dtype: str = "float32", scan_steps: int = 1) -> Callable[[int], float]:
-    """Returns a function that makes so many updates, `scan_steps` in one dispatch, and returns the last loss."""
-    return make_training(workload, dtype, scan_steps).run
+    return Training(experiment, programs, replica_feeds(experiment, 0), state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 from deepvision.errors import UserError
 from deepvision.train import parallel
@@ -16,6 +17,9 @@ _RANGES = {
 }
 
 
+_LOOKED_THROUGH = 1000  # distances between events that a dispatch is fitted to
+
+
 class Agenda:
     """The steps of an experiment at which something happens: multiples of the intervals, and the last."""
 
@@ -25,7 +29,7 @@ class Agenda:
         self.eval_every = experiment.steps_between(config.eval_every_epochs)
         self.save_every = config.checkpoint_every_steps or self.eval_every
         self.log_every = config.log_every_steps
-        self.scan_steps = config.scan_steps or parallel.default_scan_steps()
+        self.scan_steps = config.scan_steps or self._fewest_dispatches(parallel.most_scan_steps())
         for field, (least, most) in _RANGES.items():
             if not least <= config[field] <= most:
                 valid = f"at least {least}" if most == math.inf else f"{least} to {most:,}"
@@ -35,6 +39,21 @@ class Agenda:
         """Returns the first step after `step` at which anything is due."""
         intervals = (self.log_every, self.eval_every, self.save_every)
         return min(self.total, *((step // every + 1) * every for every in intervals))
+
+    def dispatch(self, step: int) -> int:
+        """Returns how many updates the dispatch makes that begins at `step`: `scan_steps`, or one if more are too many.
+
+        So there are two programs to compile, however the intervals divide one another.
+        """
+        return self.scan_steps if self.next_event(step) - step >= self.scan_steps else 1
+
+    def _fewest_dispatches(self, most: int) -> int:
+        """Returns how many updates, at most so many, a dispatch should make for there to be the fewest dispatches."""
+        gaps, step = Counter(), 0
+        while step < self.total and gaps.total() < _LOOKED_THROUGH:
+            gaps[self.next_event(step) - step] += 1
+            step = self.next_event(step)
+        return min(range(most, 0, -1), key=lambda size: sum(n * sum(divmod(gap, size)) for gap, n in gaps.items()))
 
     def evaluates(self, step: int) -> bool:
         return step % self.eval_every == 0 or step == self.total

@@ -210,7 +210,7 @@ class _Loop:
             if self.boundary.stops():
                 self._stop(outputs)
             started += self.profile.at(self.step, self.state)
-            count = min(self.agenda.scan_steps, until - self.step)
+            count = self.agenda.dispatch(self.step)
             try:
                 feed = dispatch(self.feeds, count, self.devices)
             except UserError:

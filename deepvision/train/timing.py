@@ -54,4 +54,4 @@ def _state(experiment: Experiment, programs: Programs) -> TrainState:
 
 
 def _steps(experiment: Experiment) -> int:
-    return min(Agenda(experiment).scan_steps, experiment.total_steps)
+    return Agenda(experiment).dispatch(0)

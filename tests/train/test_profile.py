@@ -196,7 +196,7 @@ def test_what_is_traced_has_run_before_and_is_not_interrupted(seed: int):
     start, steps = draw.randint(0, agenda.total), draw.randint(1, 15)
     at, sizes = start, []  # the steps at which dispatches begin, and how many each makes
     while at < agenda.total:
-        sizes.append((at, min(agenda.scan_steps, agenda.next_event(at) - at)))
+        sizes.append((at, agenda.dispatch(at)))
         at += sizes[-1][1]
     pauses = {step for step in range(agenda.total + 1) if agenda.evaluates(step) or agenda.saves(step)}
 

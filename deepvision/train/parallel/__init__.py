@@ -11,7 +11,7 @@ from deepvision.train.parallel.compile import (
     compile_ensemble,
     compile_eval,
     compile_train,
-    default_scan_steps,
+    most_scan_steps,
     over_replicas,
     run_together,
 )
@@ -28,7 +28,7 @@ __all__ = [
     "compile_eval",
     "compile_once",
     "compile_train",
-    "default_scan_steps",
+    "most_scan_steps",
     "over_replicas",
     "part",
     "pick_devices",

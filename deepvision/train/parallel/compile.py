@@ -132,6 +132,6 @@ def _assembled(pipeline: Pipeline, resident: Any, feed: Any, key: Key | None) ->
 
 
 @functools.cache
-def default_scan_steps() -> int:
-    """Returns how many updates go into one dispatch where the user does not say: one on a CPU."""
+def most_scan_steps() -> int:
+    """Returns how many updates at most go into one dispatch where the user does not say: one on a CPU."""
     return 1 if jax.default_backend() == "cpu" else 50

@@ -49,7 +49,7 @@ def _dispatches(agenda: Agenda, step: int) -> Iterator[tuple[int, int]]:
     while step < agenda.total:
         until = agenda.next_event(step)
         while step < until:
-            count = min(agenda.scan_steps, until - step)
+            count = agenda.dispatch(step)
             yield step, count
             step += count
 

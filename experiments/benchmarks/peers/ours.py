@@ -17,7 +17,7 @@ from deepvision.config import default_config
 from deepvision.train.evaluate import initial
 from deepvision.train.experiment import Experiment
 from deepvision.train.feeds import dispatch, replica_feeds
-from deepvision.train.parallel import AHEAD, Feed, default_scan_steps
+from deepvision.train.parallel import AHEAD, Feed, most_scan_steps
 from deepvision.train.programs import Programs
 from deepvision.train.state import TrainState
 from experiments.benchmarks.peers.workload import Workload
@@ -59,7 +59,7 @@ def _classifying(config: config_dict.ConfigDict, workload: Workload, folder: Pat
 
 def dispatched_steps() -> int:
     """Returns how many updates the loop puts into one dispatch where nothing is configured."""
-    return min(default_scan_steps(), default_config().train.log_every_steps)
+    return min(most_scan_steps(), default_config().train.log_every_steps)
 
 
 @dataclasses.dataclass

@@ -47,27 +47,7 @@ def make_train_step(
     One that `skips` makes no update where the loss or a gradient is not finite, and counts that.
     """
 
-    def loss(params: Any, model_state: Any, batch: Batch, key: Key) -> tuple[Array, tuple[Any, Metrics]]:
-        with jax.named_scope("data"):
-            inputs, targets = task.prepare(batch, jax.random.fold_in(key, 0), train=True)
-        outputs, updates = model.apply(
-            {"params": params, **model_state},
-            inputs,
-            train=True,
-            mutable=[*model_state, AUXILIARY],
-            rngs={"dropout": jax.random.fold_in(key, 1)},
-        )
-        model_state = {name: updates[name] for name in model_state}
-        auxiliary = updates.get(AUXILIARY, {}).values()
-        weight = batch["weight"]
-        with jax.named_scope("loss"):
-            values = task.loss(outputs, targets)
-            values += sum(model.auxiliary_weight * task.loss(y, targets) for y in auxiliary)
-            value = jnp.sum(values * weight) / jnp.sum(weight) + sum(penalty(params) for penalty in penalties)
-        with jax.named_scope("metrics"):
-            return value, (model_state, task.metrics(outputs, targets, weight))
-
-    gradient = jax.grad(loss, has_aux=True)
+    gradient = jax.grad(_make_loss(model, task, penalties), has_aux=True)
 
     def step(state: TrainState, batch: Batch, key: Key) -> tuple[TrainState, Metrics]:
         grads, model_state, metrics = _accumulated(gradient, state, batch, key, accumulate)
@@ -95,6 +75,32 @@ def make_train_step(
         return _unless_stopped(state, new) if stoppable else new, metrics
 
     return step
+
+
+def _make_loss(model: Network, task: Task, penalties: Sequence[Callable[[Any], Array]]) -> Callable:
+    """Returns the loss of one device's batch, with the network's new state and the metrics beside it."""
+
+    def loss(params: Any, model_state: Any, batch: Batch, key: Key) -> tuple[Array, tuple[Any, Metrics]]:
+        with jax.named_scope("data"):
+            inputs, targets = task.prepare(batch, jax.random.fold_in(key, 0), train=True)
+        outputs, updates = model.apply(
+            {"params": params, **model_state},
+            inputs,
+            train=True,
+            mutable=[*model_state, AUXILIARY],
+            rngs={"dropout": jax.random.fold_in(key, 1)},
+        )
+        model_state = {name: updates[name] for name in model_state}
+        auxiliary = updates.get(AUXILIARY, {}).values()
+        weight = batch["weight"]
+        with jax.named_scope("loss"):
+            values = task.loss(outputs, targets)
+            values += sum(model.auxiliary_weight * task.loss(y, targets) for y in auxiliary)
+            value = jnp.sum(values * weight) / jnp.sum(weight) + sum(penalty(params) for penalty in penalties)
+        with jax.named_scope("metrics"):
+            return value, (model_state, task.metrics(outputs, targets, weight))
+
+    return loss
 
 
 def make_eval_step(model: Network, task: Task, samples: int = 0, views: Views | None = None) -> EvalStep:

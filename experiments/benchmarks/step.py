@@ -156,7 +156,9 @@ def first_cores(count: int | None = None) -> list[int]:
 
 def measure(network: str, ways: list[str], cores: Sequence[int], rounds: int, seconds: float) -> dict[str, np.ndarray]:
     """Returns the seconds of a step by each way, [rounds]."""
-    running = {way: Way(invocation("step", "--serve", way, "--networks", network), CPU, cores) for way in ways}
+    units = {way: SCAN if way == "scan" else 1 for way in ways}
+    served = {way: invocation("step", "--serve", way, "--networks", network) for way in ways}
+    running = {way: Way(served[way], CPU, cores, units[way]) for way in ways}
     for way in running.values():
         way.prepare(seconds)
     times = in_turn(running, rounds, on_one_core=len(cores) == 1)

@@ -61,7 +61,7 @@ def check_attention(network: str, dtype: str) -> list[Check]:
         return [x.astype(jnp.float32) for x in (y, *pull(cotangent.astype(y.dtype)))]
 
     with jax.default_matmul_precision("float32"):
-        exact = results(plain, *(x.astype(jnp.float32) for x in operands))
+        exact = jax.jit(results, static_argnums=0)(plain, *(x.astype(jnp.float32) for x in operands))
 
     def error(product: Callable) -> float:
         pairs = zip(jax.jit(results, static_argnums=0)(product, *operands), exact, strict=True)

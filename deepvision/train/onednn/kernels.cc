@@ -42,7 +42,7 @@ std::vector<int64_t> Joined(int64_t kind, std::initializer_list<const Dims*> par
 enum Kind : int64_t { kForward = 0, kImagesGradient = 1, kKernelGradient = 2 };
 
 // A convolution, in the order that oneDNN names its sizes in.
-struct Shape {
+struct ConvolutionShape {
   Kind kind;
   Dims src, weights, weights_strides, dst, strides, dilation, padding_low, padding_high;
 
@@ -75,10 +75,10 @@ float* Room(size_t slot, size_t bytes) {
   return reinterpret_cast<float*>(block.data.get());
 }
 
-// What oneDNN has prepared for a shape.
-class Plan {
+// What oneDNN has prepared for a convolution.
+class ConvolutionPlan {
  public:
-  explicit Plan(const Shape& shape) : kind_(shape.kind) {
+  explicit ConvolutionPlan(const ConvolutionShape& shape) : kind_(shape.kind) {
     const memory::desc src(shape.src, kFloat, memory::format_tag::nhwc);
     const memory::desc dst(shape.dst, kFloat, memory::format_tag::nhwc);
     const memory::desc weights(shape.weights, kFloat, memory::format_tag::any);
@@ -190,7 +190,8 @@ void Reverse(const Images& kernel, const float* from, float* to) {
 
 // Sets the sizes and the strides of the weights in a kernel [kh, kw, a, b]. One of a and b counts the channels of all
 // groups, on one side of the convolution, and the other those of a single group, on the other side.
-void SetWeights(const Images& kernel, int64_t groups, bool total_last, bool total_is_dst, Shape& shape) {
+void SetWeights(const Images& kernel, int64_t groups, bool total_last, bool total_is_dst,
+                ConvolutionShape& shape) {
   const auto k = kernel.dimensions();
   const int64_t total = (total_last ? k[3] : k[2]) / groups, single = total_last ? k[2] : k[3];
   const int64_t total_step = total_last ? 1 : k[3], single_step = total_last ? k[3] : 1;
@@ -208,6 +209,7 @@ void SetWeights(const Images& kernel, int64_t groups, bool total_last, bool tota
   }
 }
 
+// Computes a convolution or one of its gradients.
 ffi::Error Convolve(Images left, Images right, Result result, int64_t kind, int64_t groups, bool total_last,
                     bool total_is_dst, bool reversed, bool swapped, Numbers strides, Numbers dilation,
                     Numbers padding_low, Numbers padding_high) {
@@ -215,7 +217,7 @@ ffi::Error Convolve(Images left, Images right, Result result, int64_t kind, int6
   const Images& kernel = makes_kernel ? *result : right;
   const Images& src = makes_kernel && swapped ? right : kind == kImagesGradient ? *result : left;
   const Images& dst = makes_kernel ? (swapped ? left : right) : kind == kImagesGradient ? left : *result;
-  Shape shape;
+  ConvolutionShape shape;
   shape.kind = static_cast<Kind>(kind);
   SetWeights(kernel, groups, total_last, total_is_dst, shape);
   shape.src = Sizes(src);
@@ -225,7 +227,7 @@ ffi::Error Convolve(Images left, Images right, Result result, int64_t kind, int6
   shape.padding_low = Dims(padding_low.begin(), padding_low.end());
   shape.padding_high = Dims(padding_high.begin(), padding_high.end());
   return Answered([&] {
-    const Plan& plan = PlanOf<Plan>(shape);
+    const ConvolutionPlan& plan = PlanOf<ConvolutionPlan>(shape);
     float* weights = reversed ? Room(2, kernel.size_bytes()) : kernel.typed_data();
     if (reversed && !makes_kernel) Reverse(kernel, kernel.typed_data(), weights);
     plan.Run(src.typed_data(), weights, dst.typed_data());
@@ -233,7 +235,7 @@ ffi::Error Convolve(Images left, Images right, Result result, int64_t kind, int6
   });
 }
 
-// A product of matrices, or of as many pairs as `sizes` has in front: left [m, k], right [k, n].
+// A product of matrices, left [m, k] and right [k, n], or of several such pairs, counted in front.
 struct ProductShape {
   Dims left, left_strides, right, right_strides, out;
 
@@ -242,6 +244,7 @@ struct ProductShape {
   }
 };
 
+// What oneDNN has prepared for a product.
 class ProductPlan {
  public:
   explicit ProductPlan(const ProductShape& shape)
@@ -268,8 +271,9 @@ class ProductPlan {
   dnnl::primitive primitive_;
 };
 
-ffi::Error Multiply(ffi::AnyBuffer left, ffi::AnyBuffer right, ffi::Result<ffi::AnyBuffer> result, int64_t batch, int64_t m,
-                    int64_t k, int64_t n, bool left_turned, bool right_turned) {
+// Computes a product, or several.
+ffi::Error Multiply(ffi::AnyBuffer left, ffi::AnyBuffer right, ffi::Result<ffi::AnyBuffer> result, int64_t batch,
+                    int64_t m, int64_t k, int64_t n, bool left_turned, bool right_turned) {
   ProductShape shape;
   shape.left = {m, k};
   shape.left_strides = left_turned ? Dims{1, m} : Dims{k, 1};

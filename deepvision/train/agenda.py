@@ -29,11 +29,11 @@ class Agenda:
         self.eval_every = experiment.steps_between(config.eval_every_epochs)
         self.save_every = config.checkpoint_every_steps or self.eval_every
         self.log_every = config.log_every_steps
-        self.scan_steps = config.scan_steps or self._fewest_dispatches(parallel.most_scan_steps())
         for field, (least, most) in _RANGES.items():
             if not least <= config[field] <= most:
                 valid = f"at least {least}" if most == math.inf else f"{least} to {most:,}"
                 raise UserError(f"train.{field} must be {valid}, got {config[field]}")
+        self.scan_steps = config.scan_steps or self._fewest_dispatches(parallel.most_scan_steps())
 
     def next_event(self, step: int) -> int:
         """Returns the first step after `step` at which anything is due."""

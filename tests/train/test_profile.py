@@ -278,7 +278,7 @@ def test_kernels_on_the_streams_of_a_gpu_are_operations_of_their_program(tmp_pat
 
     In 10 us, two streams run from 1 to 5 and from 4 to 8, and a copy from 8 to 9: two are idle.
     """
-    compiled = jax.jit(lambda x: jnp.tanh(x @ x)).lower(jnp.ones((64, 64))).compile()
+    compiled = jax.jit(lambda x: jnp.tanh(x @ x)).lower(jnp.ones((32, 32))).compile()
     (module,) = compiled.runtime_executable().hlo_modules()
     (product,) = re.findall(r"%?([\w.-]+) = \S+ dot\(", module.to_string())
     program = "".join(f"\\{byte:03o}" for byte in _message(1, module.as_serialized_hlo_module_proto()))

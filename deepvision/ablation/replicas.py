@@ -13,7 +13,7 @@ import jax
 
 from deepvision.ablation.folders import Replica
 from deepvision.errors import UserError, out_of_memory
-from deepvision.train import parallel
+from deepvision.train import onednn, parallel
 from deepvision.train.display import Display
 from deepvision.train.experiment import Experiment
 from deepvision.train.loop import fit, fit_together
@@ -101,7 +101,9 @@ def _probe(experiment: Experiment, usually_together: bool) -> tuple[Plan, Progra
     where = jax.default_backend()
     compilation = alone.seconds_to_compile + alone.seconds_saved  # a warm cache may lack the program of all replicas
     if alone.seconds * steps * count < (_PAYS_ON_CPU if where == "cpu" else _PAYS) * compilation:
-        usual = _NO_LIMIT if usually_together else 1
+        usual = (
+            _NO_LIMIT if usually_together or onednn.in_use() else 1
+        )  # whose convolutions fall into groups at no cost
         return Plan(usual, f"the training is too short to try both ways, and on a {where} this is mostly faster"), one
     if where == "cpu":
         count = min(count, _TRIAL_ON_CPU)

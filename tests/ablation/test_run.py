@@ -193,11 +193,13 @@ def test_auto_tries_both_ways_where_the_training_is_long_enough(tmp_path: Path, 
     assert result["replicas"]["together"] == 2
 
 
-def test_a_warm_cache_does_not_make_a_trial_pay(tmp_path: Path, monkeypatch):
+@pytest.mark.parametrize("version, way", [(None, "one after another"), ("3.2", "4 at once")])
+def test_a_warm_cache_does_not_make_a_trial_pay(tmp_path: Path, monkeypatch, version, way):
     """The program of all replicas may not be in it, and what that costs is known of the one that is."""
     monkeypatch.setattr(replicas_module, "time_steps", lambda experiment, programs: Timing(1e-3, 1e-3, 1.0))
+    monkeypatch.setattr(replicas_module.onednn, "in_use", lambda: version)
     _, notes = ablate(study(RATES), tmp_path)
-    assert notes.count("4 replicas one after another: the training is too short to try both ways") == 1
+    assert notes.count(f"4 replicas {way}: the training is too short to try both ways") == 1
 
 
 def test_not_even_one_fits(tmp_path: Path, monkeypatch):

@@ -101,9 +101,8 @@ def _probe(experiment: Experiment, usually_together: bool) -> tuple[Plan, Progra
     where = jax.default_backend()
     compilation = alone.seconds_to_compile + alone.seconds_saved  # a warm cache may lack the program of all replicas
     if alone.seconds * steps * count < (_PAYS_ON_CPU if where == "cpu" else _PAYS) * compilation:
-        usual = (
-            _NO_LIMIT if usually_together or onednn.in_use() else 1
-        )  # whose convolutions fall into groups at no cost
+        # Convolutions of oneDNN fall into groups at no cost.
+        usual = _NO_LIMIT if usually_together or onednn.in_use() else 1
         return Plan(usual, f"the training is too short to try both ways, and on a {where} this is mostly faster"), one
     if where == "cpu":
         count = min(count, _TRIAL_ON_CPU)

@@ -36,10 +36,8 @@ _KINDS = {
     "random numbers": frozenset({"rng-bit-generator", "rng"}),
 }
 _LOOPS = frozenset({"while", "call", "conditional"})  # their own time is what starting the others takes
-_LIBRARIES = {
-    "convolution": ("conv",),
-    "matrix product": ("gemm", "matmul", "dot", "product"),
-}  # in names of libraries' functions
+# In the names of libraries' functions:
+_LIBRARIES = {"convolution": ("conv",), "matrix product": ("gemm", "matmul", "dot", "product")}
 
 
 @dataclasses.dataclass(frozen=True)
